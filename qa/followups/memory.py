@@ -1,0 +1,146 @@
+"""What was spoken of in the last turns, weighted by where and how long ago it was said.
+
+Salience adds up over the turns that name the same thing, as in Lappin and Leass (1994), "An algorithm for pronominal
+anaphora resolution": a topic that the conversation stays with outweighs a name that one long answer mentions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from .frames import Frame, parse
+from .lexicon import DETERMINERS, FILLER, FUNCTION, PRONOUNS
+from .mentions import Mention, answer_mention, mentions_of
+from .tokens import content_stems, tokenize
+
+WINDOW = 6  # turns that a reference may look back
+DECAY = 0.55
+WEIGHTS = {"answer": 3.0, "subject": 2.2, "object": 1.7, "long-first": 0.9, "long": 0.45}
+UNANSWERED = 0.7  # weight of what an unanswered question speaks of
+
+
+@dataclass(frozen=True, slots=True)
+class PastTurn:
+    """A turn as it was understood."""
+
+    question: str
+    answer: str | None
+    frame: Frame | None
+    in_question: tuple[Mention, ...]
+    in_answer: tuple[Mention, ...]
+    stems: frozenset[str]
+
+
+@dataclass(slots=True)
+class Entity:
+    """Mentions of one thing: its fullest form, and its salience."""
+
+    mention: Mention
+    salience: float
+    turn: int  # how many turns ago it was last named; 1 is the last turn
+    in_answer: bool
+    adverbial: bool = False  # the answer to a when, where, why or how question
+
+
+def past_turn(question: str, answer: str | None, known: frozenset[str]) -> PastTurn:
+    """Read a turn; ``question`` is its stand-alone form."""
+    frame = parse(question)
+    asked = _without_pronouns(mentions_of(question, known))
+    names = [m for m in asked if m.kind != "date"]
+    in_question = tuple(
+        replace(mention, role="subject" if names and mention is names[0] else "object") for mention in asked
+    )
+    in_answer: list[Mention] = []
+    if answer:
+        whole = answer_mention(answer, frame.wanted if frame else "")
+        inside = _without_pronouns(mentions_of(answer, known))
+        if whole:
+            in_answer.append(whole)
+            if whole.plural or len(whole.words) > 3:
+                inside = [replace(m, role="long") for m in inside if m.text != whole.text]
+                in_answer.extend(inside)
+        else:
+            named = [m for m in inside if not m.initial]
+            in_answer = [replace(m, role="long-first" if named and m is named[0] else "long") for m in inside]
+    return PastTurn(
+        question, answer, frame, in_question, tuple(in_answer), frozenset(content_stems(tokenize(question)))
+    )
+
+
+def _without_pronouns(mentions: Sequence[Mention]) -> list[Mention]:
+    return [
+        mention
+        for mention in mentions
+        if mention.words
+        and mention.words[0] not in PRONOUNS
+        and any(word not in FUNCTION and word not in FILLER for word in mention.words)
+    ]
+
+
+def known_names(texts: Sequence[str | None]) -> frozenset[str]:
+    """Return lower-case words that are written with a capital inside a sentence, for questions typed in small letters."""
+    known = set()
+    for text in texts:
+        if not text:
+            continue
+        tokens = tokenize(text)
+        words = [token for token in tokens if token.is_word]
+        capitals = sum(token.is_capital for token in words)
+        if len(words) > 5 and capitals > 0.7 * len(words):
+            continue  # a headline
+        for i, token in enumerate(tokens):
+            inside = i > 0 and tokens[i - 1].text not in ".!?:\"“”'‘"
+            if token.is_word and token.is_capital and len(token.text) > 2 and token.lower not in FUNCTION | FILLER:
+                if inside or len(words) <= 3:
+                    known.add(token.lower)
+    return frozenset(known)
+
+
+def _core(mention: Mention) -> tuple[str, ...]:
+    return tuple(word for word in mention.words if word not in DETERMINERS)
+
+
+def _same(a: Mention, b: Mention) -> bool:
+    """Tell whether two mentions name the same thing: one's words are the other's, or end it."""
+    if (a.kind == "date") != (b.kind == "date"):
+        return False
+    x, y = _core(a), _core(b)
+    if x == y:
+        return True
+    if a.plural != b.plural:
+        return False
+    short, long = (x, y) if len(x) < len(y) else (y, x)
+    if not short or a.kind == "date" or " and " in a.text or " and " in b.text or not (a.is_name and b.is_name):
+        return False
+    if {a.kind, b.kind} <= {"person", "name"}:
+        return long[-len(short) :] == short or long[: len(short)] == short
+    return long[-len(short) :] == short and a.kind == b.kind
+
+
+def entities(turns: Sequence[PastTurn], *, decay: float = DECAY) -> list[Entity]:
+    """Return what the turns speak of, most salient first."""
+    found: list[Entity] = []
+    for distance, turn in enumerate(reversed(turns[-WINDOW:]), start=1):
+        weight = decay ** (distance - 1) * (UNANSWERED if turn.answer is None else 1.0)
+        adverbial = turn.frame is not None and turn.frame.adverbial and bool(turn.frame.wh)
+        for mention in (*turn.in_answer, *turn.in_question):
+            in_answer = mention in turn.in_answer
+            gain = weight * WEIGHTS[mention.role]
+            if not mention.is_name and mention.kind != "date":
+                gain *= 0.6 if in_answer and mention.role != "answer" else 0.8
+            for entity in found:
+                if _same(entity.mention, mention):
+                    entity.salience += gain if entity.turn != distance else 0.3 * gain
+                    if len(_core(mention)) > len(_core(entity.mention)) and mention.is_name:
+                        entity.mention = replace(
+                            mention,
+                            kind=mention.kind if mention.kind != "name" else entity.mention.kind,
+                            gender=mention.gender or entity.mention.gender,
+                        )
+                    elif entity.mention.kind == "name" and mention.kind != "name":
+                        entity.mention = replace(entity.mention, kind=mention.kind)
+                    break
+            else:
+                found.append(Entity(mention, gain, distance, in_answer, adverbial and mention.role == "answer"))
+    return sorted(found, key=lambda entity: -entity.salience)
