@@ -103,6 +103,17 @@ def test_counts() -> None:
         assert sum(any(answer["doc"] == name for answer in q["answers"]) for q in QUESTIONS) >= 10, name
 
 
+def test_readme_states_the_counts() -> None:
+    readme = (ROOT / "eval" / "data" / "README.md").read_text(encoding="utf-8")
+    stated = {kind: int(count) for kind, count in re.findall(r"^\| `(\w+)` \| (\d+) \|", readme, flags=re.MULTILINE)}
+    assert stated == Counter(question["kind"] for question in QUESTIONS)
+    several = sum(len({answer["doc"] for answer in question["answers"]}) > 1 for question in QUESTIONS)
+    answerable = sum(question["answerable"] for question in QUESTIONS)
+    spans = sum(len(question["answers"]) for question in QUESTIONS)
+    assert f"{len(QUESTIONS)} questions, {answerable} of them answerable, with {spans} acceptable spans" in readme
+    assert f"{several} are answered by more than one article" in readme
+
+
 def test_history_forms() -> None:
     for question in QUESTIONS:
         assert bool(question["history"]) == (question["kind"] == "followup"), question["id"]
