@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Literal
@@ -46,26 +46,14 @@ class Figure:
 
     def shown(self, number: float) -> str:
         """Return a number of this figure's unit as people read it."""
-        if self.unit == "%":
-            return f"{100 * number:.1f}"
-        return f"{number:.3f}" if not self.unit else f"{number:,.0f}" if abs(number) >= 100 else f"{number:.1f}"
+        return shown(number, self.unit)
 
 
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """What a run took. ``latencies_ms`` are of questions asked one at a time, after a warm-up, by stage."""
-
-    seconds: float = 0.0
-    questions: int = 0
-    latencies_ms: tuple[Mapping[str, float], ...] = ()
-    indexed_passages: int = 0
-    indexing_seconds: float = 0.0
-    peak_memory_mib: float | None = None
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Costs:
-        """Rebuild from ``dataclasses.asdict``."""
-        return cls(**{**data, "latencies_ms": tuple(data["latencies_ms"])})
+def shown(number: float, unit: str) -> str:
+    """Return a number as people read it: shares in per cent, scores to three digits, the rest to what matters."""
+    if unit == "%":
+        return f"{100 * number:.1f}"
+    return f"{number:.3f}" if not unit else f"{number:,.0f}" if abs(number) >= 100 else f"{number:.1f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,35 +278,6 @@ def _if_confident(value: Value) -> Value:
     return lambda row: None if row.confidence is None else value(row)
 
 
-def cost_figures(costs: Costs) -> list[Figure]:
-    """Return latency by stage (p50, p95, with intervals), throughput, indexing speed and peak memory."""
-    figures: list[Figure] = []
-    asks = len(costs.latencies_ms)
-    stages = {stage for timing in costs.latencies_ms for stage in timing}
-    for stage in sorted(stages, key=lambda stage: (stage != "total", stage)):
-        values = np.array([timing.get(stage, 0.0) for timing in costs.latencies_ms], dtype=np.float64)
-        for q in (50, 95):
-            meaning = f"{stage} time within which {q} % of questions asked one at a time are done"
-            label = f"Latency p{q}, {stage}"
-            statistic = partial(metrics.percentile, values, q=q)
-            figures.append(
-                Column(f"latency_p{q} {stage}", label, "cost", meaning, statistic, asks, "lower", "ms").figure(asks)
-            )
-    if costs.seconds and costs.questions:
-        rate, n = costs.questions / costs.seconds, costs.questions
-        figures.append(
-            _plain("questions_per_second", "Questions per second", rate, n, "/s", "higher", "asked in batches")
-        )
-    if costs.indexing_seconds:
-        rate, n = costs.indexed_passages / costs.indexing_seconds, costs.indexed_passages
-        meaning = "reading, splitting, encoding and storing"
-        figures.append(_plain("passages_per_second", "Passages indexed per second", rate, n, "/s", "higher", meaning))
-    if costs.peak_memory_mib is not None:
-        memory = costs.peak_memory_mib
-        figures.append(_plain("peak_memory", "Peak memory", memory, 1, "MiB", "lower", "the most the process held"))
-    return figures
-
-
 def trust_columns(rows: Sequence[QuestionRow]) -> tuple[Floats, Floats, Floats]:
     """Return confidence, whether the best span is right (0 for unanswerable questions), and answerable."""
     return (
@@ -326,12 +285,6 @@ def trust_columns(rows: Sequence[QuestionRow]) -> tuple[Floats, Floats, Floats]:
         _array(rows, lambda row: row.span_em * row.answerable),
         _array(rows, lambda row: float(row.answerable)),
     )
-
-
-def _plain(
-    key: str, label: str, value: float, n: int, unit: str, better: Literal["higher", "lower"], meaning: str
-) -> Figure:
-    return Figure(key, label, "cost", value, value, value, n, unit, better, meaning)
 
 
 def _mean(rows: Sequence[QuestionRow | None], group: Group, key: str, label: str, meaning: str, value: Value) -> Column:

@@ -15,14 +15,13 @@ import numpy as np
 from embeddings.errors import PinciteError
 from eval import metrics
 from eval.bootstrap import Interval, paired_difference
+from eval.costs import Costs, cost_figures
 from eval.datasets import Dataset, decode, parse_json_object, read_bytes
 from eval.figures import (
     BY_KIND,
     FIXED_GROUPS,
-    Costs,
     Figure,
     Group,
-    cost_figures,
     definitions,
     question_figures,
     trust_columns,
