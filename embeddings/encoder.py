@@ -74,7 +74,9 @@ class SentenceEncoder:
         self.fingerprint = _fingerprint(self._directory)
         self.dimension = self._find_dimension(config)
         limits = _read_json(self._root / "sentence_bert_config.json", missing={})
-        longest = limits.get("max_seq_length") or int(config.get("max_position_embeddings", 512)) - 2
+        positions = int(config.get("max_position_embeddings", 512)) - 2  # some families keep two for padding
+        tokenizer = _read_json(self._root / "tokenizer_config.json", missing={})
+        longest = limits.get("max_seq_length") or min(positions, tokenizer.get("model_max_length") or positions)
         self._lock = threading.Lock()
         self._tokenizer: Tokenizer | None = None
         self._forward: Callable[[Sequence[str]], Vectors] | None = None
@@ -185,8 +187,10 @@ class SentenceEncoder:
         )
 
         def forward(texts: Sequence[str]) -> Vectors:
-            rows = model.encode(list(texts), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False)
-            return np.asarray(rows, dtype=np.float32)
+            rows = model.encode(list(texts), batch_size=BATCH_SIZE, show_progress_bar=False)
+            wide = np.asarray(rows, dtype=np.float32)  # unit length is made here: in bf16 it would be off by 0.003
+            unit: Vectors = wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
+            return unit
 
         return forward
 

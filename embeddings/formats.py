@@ -110,7 +110,9 @@ def _decode_legacy(data: bytes) -> str:
     if data.startswith(_WIDE_BOMS):
         wide = "utf-32" if b"\0\0" in data[:4] else "utf-16"
         return data.decode(wide, errors="replace")
-    matches = [] if charset_normalizer.is_binary(data) else charset_normalizer.from_bytes(data, cp_isolation=_LEGACY)
+    if charset_normalizer.is_binary(data):
+        raise Unreadable(_NOT_TEXT)
+    matches = charset_normalizer.from_bytes(data, cp_isolation=list(_LEGACY))
     if not matches:
         raise Unreadable(_NOT_TEXT)
     best = matches[0]
@@ -124,7 +126,15 @@ def _decode_legacy(data: bytes) -> str:
 def _html(data: bytes) -> Extract:
     from bs4 import BeautifulSoup
 
-    soup = BeautifulSoup(data, "lxml")
+    try:
+        markup = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        declared = re.search(rb"""<meta[^>]{0,200}charset=["']?([\w-]+)""", data[:4096], re.IGNORECASE)
+        try:
+            markup = data.decode(declared.group(1).decode() if declared else "", errors="replace")
+        except LookupError:
+            markup = _decode_legacy(data)
+    soup = BeautifulSoup(markup, "lxml")
     title = soup.title.get_text() if soup.title else ""
     if not title.strip() and (heading := soup.find(["h1", "h2"])):
         title = heading.get_text()
