@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ui.chat import PRIVATE, Chat, asset, build_chat
+from ui.chat import Chat, build_chat
+from ui.documents import Documents, build_documents
+from ui.evaluation import Evaluation, build_evaluation
 from ui.options import build_options, document_choices
+from ui.panel import PRIVATE, asset
 from ui.session import Session
 from ui.text import count
 from ui.theme import page_theme
@@ -26,15 +29,18 @@ def build(assistant: Assistant) -> gr.Blocks:
         brand = gr.HTML(lambda: _brand(assistant), elem_id="brand", apply_default_css=False)
         with gr.Sidebar(label="Search options", open=False, elem_id="side"):
             document_filter, options = build_options(assistant, chat.threshold)
-        with gr.Tabs(elem_id="tabs"), gr.Tab("Chat", id="chat"):
-            build_chat(chat, session, options)
-        page.load(
-            lambda: (gr.update(choices=document_choices(assistant)), _brand(assistant)),
-            None,
-            [document_filter, brand],
-            queue=False,
-            **PRIVATE,
-        )
+
+        def corpus() -> tuple[Any, str]:
+            return gr.update(choices=document_choices(assistant)), _brand(assistant)
+
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Chat", id="chat"):
+                build_chat(chat, session, options)
+            with gr.Tab("Documents", id="documents"):
+                build_documents(Documents(assistant), session, [document_filter, brand], corpus)
+            with gr.Tab("Evaluation", id="evaluation") as evaluation:
+                build_evaluation(Evaluation(assistant), session, evaluation)
+        page.load(corpus, None, [document_filter, brand], queue=False, **PRIVATE)
     return page
 
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import queue
-import threading
 import uuid
 from collections.abc import Iterator
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -17,26 +13,22 @@ from embeddings.errors import PinciteError
 from qa.types import Answer
 from ui.examples import example_questions
 from ui.options import Options
+from ui.panel import PRIVATE, asset, source_panel
 from ui.session import ChatTurn, Session
 from ui.source import SourceView, citation_view, place, render_source
 from ui.text import count, one_line
 from ui.transcript import render_conversation
+from ui.work import Outcome, error_sentence, in_background
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
 
-log = logging.getLogger(__name__)
-
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-"""Arguments of every inner event: not part of the programs' interface, and no overlay that makes things jump."""
 ASK_QUEUE = "ask"
-FAILURE = "Something went wrong on the server while answering. The log of the terminal says more."
-_STAGES = {"retrieve": "Searching the documents", "read": "Reading the best passages", "answer": "Comparing the sources"}
-
-
-def asset(name: str) -> str:
-    """Return a text file of ``ui/assets``."""
-    return files("ui").joinpath("assets", name).read_text(encoding="utf-8")
+_STAGES = {
+    "retrieve": "Searching the documents",
+    "read": "Reading the best passages",
+    "answer": "Comparing the sources",
+}
 
 
 class Chat:
@@ -81,13 +73,13 @@ class Chat:
         if turn is None:
             yield gr.skip(), gr.skip()
             return
-        for update in self._stages(turn, session):
+        for update in self._ask(turn, session):
             if isinstance(update, str):
                 turn.stage = update
-            elif isinstance(update, Answer):
-                self._take(turn, update)
+            elif update.value is not None:
+                self._take(turn, update.value)
             else:
-                turn.error = _sentence(update)
+                turn.error = error_sentence(update.error)
             if session.turn(turn.id) is None:  # cleared meanwhile
                 return
             if turn.answer is None:
@@ -96,29 +88,16 @@ class Chat:
             source = self._open(session, turn, 1) if turn.answer.answered else gr.skip()
             yield self.conversation(session), source
 
-    def _stages(self, turn: ChatTurn, session: Session) -> Iterator[str | Answer | Exception]:
-        updates: queue.SimpleQueue[str | Answer | Exception] = queue.SimpleQueue()
+    def _ask(self, turn: ChatTurn, session: Session) -> Iterator[str | Outcome[Answer]]:
         history = session.history(turn)
-
-        def work() -> None:
-            try:
-                answer = self.assistant.ask(
-                    turn.question,
-                    history=history,
-                    on_stage=lambda stage: updates.put(_STAGES.get(stage, stage)),
-                    **turn.overrides,
-                )
-            except Exception as error:
-                updates.put(error)
-            else:
-                updates.put(answer)
-
-        threading.Thread(target=work, name="pincite-ask", daemon=True).start()
-        while True:
-            update = updates.get()
-            yield update
-            if not isinstance(update, str):
-                return
+        return in_background(
+            lambda report: self.assistant.ask(
+                turn.question,
+                history=history,
+                on_stage=lambda stage: report(_STAGES.get(stage, stage)),
+                **turn.overrides,
+            )
+        )
 
     def _take(self, turn: ChatTurn, answer: Answer) -> None:
         given = turn.overrides.get("threshold")
@@ -248,13 +227,6 @@ class Chat:
         gr.Info(f"Added to your evaluation set: {what}. The Evaluation tab offers it as “Your own questions”.")
 
 
-def _sentence(error: Exception | str | Answer) -> str:
-    if isinstance(error, PinciteError):
-        return str(error)
-    log.error("a question could not be answered", exc_info=error if isinstance(error, Exception) else None)
-    return FAILURE
-
-
 def build_chat(chat: Chat, session: gr.State, options: list[Any]) -> None:
     """Lay the tab out and wire it; ``options`` are the side bar's components in the order of ``Options``."""
     with gr.Row(elem_id="chat-row"):
@@ -280,9 +252,7 @@ def build_chat(chat: Chat, session: gr.State, options: list[Any]) -> None:
                 side = gr.Button("Search options", elem_id="options-button", size="sm")
                 clear = gr.Button("Clear", elem_id="clear", size="sm")
         with gr.Column(scale=6, min_width=280, elem_id="chat-right"):
-            source = gr.HTML(
-                render_source(None), elem_id="source", js_on_load=asset("source.js"), apply_default_css=False
-            )
+            source = source_panel("source")
 
     reading: dict[str, Any] = {**PRIVATE, "queue": False}
     answering: dict[str, Any] = {**PRIVATE, "concurrency_id": ASK_QUEUE, "concurrency_limit": 1}

@@ -1,4 +1,4 @@
-"""What one browser session holds: its conversation and what its source panel shows."""
+"""What one browser session holds: its conversation, its evaluation, and what its source panels show."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from eval.report import Report
 from qa.types import Answer, Citation, Turn
 from ui.source import SourceView
 
@@ -55,6 +56,11 @@ class Session:
     open_citation: int = 0
     numbers: count[int] = field(default_factory=lambda: count(1))
     cancelled: CancelFlag = field(default_factory=lambda: CancelFlag())
+    report: Report | None = None
+    moved: Report | None = None
+    earlier: Report | None = None
+    case: list[SourceView] = field(default_factory=list)
+    case_at: int = 0
 
     def add(self, question: str, overrides: Mapping[str, Any]) -> ChatTurn:
         """Append a waiting question."""

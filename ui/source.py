@@ -6,6 +6,7 @@ the page counts back to the document. Nothing is searched for: marks are placed 
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def segments(start: int, end: int, marks: Sequence[Mark]) -> list[tuple[int, int
         cuts.update(cut for cut in (mark.start, mark.end) if start < cut < end)
     ordered = sorted(cuts)
     pieces = []
-    for left, right in zip(ordered, ordered[1:], strict=False):
+    for left, right in itertools.pairwise(ordered):
         covering = {mark.kind for mark in marks if mark.start <= left and right <= mark.end}
         pieces.append((left, right, tuple(kind for kind in _KINDS if kind in covering)))
     return pieces
@@ -111,7 +112,7 @@ def document_text(view: SourceView) -> str:
         parts.append(_more("before", max(0, start - SHOWN_CHARACTERS // 2), start))
     edges = [offset for offset in document.page_starts if start <= offset < end]
     cuts = sorted({start, *edges, end})
-    for left, right in zip(cuts, cuts[1:], strict=False):
+    for left, right in itertools.pairwise(cuts):
         if left in edges:
             page = bisect_right(document.page_starts, left)
             parts.append(tag("span", "", class_="page-break", role="separator", aria_label=f"Page {page}"))
@@ -166,7 +167,9 @@ def _navigation(view: SourceView) -> str:
     previous = tag(
         "button", "‹", type="button", class_="quiet", data_act="step", data_by=-1, aria_label="Previous citation"
     )
-    following = tag("button", "›", type="button", class_="quiet", data_act="step", data_by=1, aria_label="Next citation")
+    following = tag(
+        "button", "›", type="button", class_="quiet", data_act="step", data_by=1, aria_label="Next citation"
+    )
     position = tag("span", f"{view.position} of {view.total}", class_="position")
     return tag("nav", previous + position + following + close, aria_label="Citations")
 

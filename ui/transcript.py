@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qa.answers import disagree
 from qa.types import Alternative, Answer, Citation
 from ui.session import ChatTurn
 from ui.source import Mark, marked_text
@@ -96,27 +97,44 @@ def _answered(turn: ChatTurn, answer: Answer) -> str:
             agreeing = f"{count(len(documents), 'document')} give this answer."
             parts.append(tag("p", agreeing, class_="notice agree"))
         parts.append(sources)
-        parts.append(_folded_alternatives(turn, answer))
+        parts.append(_folded(turn, _numbered(answer)))
     return tag("div", "".join(parts), class_="answer")
 
 
 def _differing(turn: ChatTurn, answer: Answer, sources: str) -> str:
     notice = tag("p", "These documents do not agree. Each answer stands with its own sources.", class_="notice differ")
     groups = [tag("h4", escape(one_line(answer.text or "")), dir="auto") + sources]
+    others = []
+    for number, other in _numbered(answer):
+        if _contradicts(turn, answer, other):
+            heading = tag("h4", f"{escape(one_line(other.text))} {_chance(other.confidence)}", dir="auto")
+            groups.append(heading + _sources(turn, other.citations, number))
+        else:
+            others.append((number, other))
+    return notice + "".join(tag("section", group, class_="differing") for group in groups) + _folded(turn, others)
+
+
+def _numbered(answer: Answer) -> list[tuple[int, Alternative]]:
+    """Return the alternatives, each with the number of its first citation."""
     number = len(answer.citations) + 1
+    numbered = []
     for other in answer.alternatives:
-        heading = tag("h4", f"{escape(one_line(other.text))} {_chance(other.confidence)}", dir="auto")
-        groups.append(heading + _sources(turn, other.citations, number))
+        numbered.append((number, other))
         number += len(other.citations)
-    return notice + "".join(tag("section", group, class_="differing") for group in groups)
+    return numbered
 
 
-def _folded_alternatives(turn: ChatTurn, answer: Answer) -> str:
-    if not answer.alternatives:
+def _contradicts(turn: ChatTurn, answer: Answer, other: Alternative) -> bool:
+    own = {citation.document for citation in answer.citations}
+    elsewhere = own.isdisjoint(citation.document for citation in other.citations)
+    return elsewhere and other.confidence >= turn.threshold and disagree(answer.text or "", other.text)
+
+
+def _folded(turn: ChatTurn, others: Sequence[tuple[int, Alternative]]) -> str:
+    if not others:
         return ""
-    body = _nearest(turn, answer.alternatives, len(answer.citations) + 1)
-    summary = tag("summary", "Other possible answers, less likely")
-    return tag("details", summary + body, class_="folded", data_keep=f"{turn.id}-others")
+    summary = tag("summary", "Other possible answers")
+    return tag("details", summary + _nearest(turn, others), class_="folded", data_keep=f"{turn.id}-others")
 
 
 def _not_found(turn: ChatTurn, answer: Answer) -> str:
@@ -130,7 +148,7 @@ def _not_found(turn: ChatTurn, answer: Answer) -> str:
                 f"The best passage is {reached} likely to hold it; {needed} is asked for.",
             )
         )
-        body = _nearest(turn, answer.alternatives, 1)
+        body = _nearest(turn, _numbered(answer))
         shown = min(len(answer.alternatives), NEAREST_SHOWN)
         summary = tag("summary", f"The nearest {'passage' if shown == 1 else 'passages'}, as they stand")
         parts.append(tag("details", summary + body, class_="folded", data_keep=f"{turn.id}-nearest"))
@@ -139,12 +157,11 @@ def _not_found(turn: ChatTurn, answer: Answer) -> str:
     return tag("div", "".join(parts), class_="not-found", role="status")
 
 
-def _nearest(turn: ChatTurn, alternatives: Sequence[Alternative], number: int) -> str:
+def _nearest(turn: ChatTurn, others: Sequence[tuple[int, Alternative]]) -> str:
     items = []
-    for other in alternatives[:NEAREST_SHOWN]:
+    for number, other in others[:NEAREST_SHOWN]:
         sentence = tag("blockquote", _sentence(other.citations[0]), class_="sentence")
         items.append(tag("li", sentence + _sources(turn, other.citations, number, chance=other.confidence)))
-        number += len(other.citations)
     return tag("ul", "".join(items), class_="nearest")
 
 
@@ -174,7 +191,10 @@ def _sources(turn: ChatTurn, citations: Sequence[Citation], first: int, *, chanc
 
 def _confidence(confidence: float) -> str:
     bar = tag(
-        "span", f'<span style="inline-size:{max(2, round(confidence * 100))}%"></span>', class_="bar", aria_hidden="true"
+        "span",
+        f'<span style="inline-size:{max(2, round(confidence * 100))}%"></span>',
+        class_="bar",
+        aria_hidden="true",
     )
     words = f"{escape(confidence_words(confidence))} · {percent(confidence)}"
     return tag("p", bar + tag("span", words), class_="confidence", title="How likely these words are the right answer")
@@ -245,6 +265,4 @@ def _cite_button(turn: ChatTurn, number: int, content: str, class_: str) -> str:
 
 
 def _button(label: str, act: str, turn: ChatTurn, **attributes: str) -> str:
-    return tag(
-        "button", escape(label), type="button", class_="quiet", data_act=act, data_turn=turn.id, **attributes
-    )
+    return tag("button", escape(label), type="button", class_="quiet", data_act=act, data_turn=turn.id, **attributes)
