@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -17,10 +17,9 @@ MAX_TURNS = 20
 class Asks(Protocol):
     """What a conversation needs of an assistant."""
 
-    def ask(
-        self, question: str, *, history: Sequence[Turn | Mapping[str, Any]] | None = None, **overrides: Any
-    ) -> Answer:
-        """Answer a question, understood from the history."""
+    @property
+    def ask(self) -> Callable[..., Answer]:
+        """Answers a question, understood from ``history``; other keywords are the assistant's overrides."""
         ...
 
 

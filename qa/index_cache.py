@@ -1,24 +1,28 @@
-"""Where the index of a folder is kept, and whether the folder changed since it was indexed.
+"""Finding, opening and making the index that is asked.
 
-There is one index per folder, encoder and passage settings, named after the hash of the three, so that an index
-never reads stale after a setting changed. Whether files changed is asked of the file system alone (names, sizes,
-times): an unchanged folder costs one walk over it, without opening a file.
+The cached index of a folder is one per folder, encoder and passage settings, named after the hash of the three, so
+that it never reads stale after a setting changed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+import shutil
+import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from embeddings.documents import INDEX_FILE
+from embeddings.schema import SCHEMA_VERSION
+from embeddings.store import Store
 from qa.errors import PinciteError
 from qa.settings import Settings
 
-_STATE = "sources.json"
+if TYPE_CHECKING:
+    from embeddings.encoder import Encoder
 
 
 def existing_paths(paths: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -35,7 +39,55 @@ def existing_paths(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     return [Path(path) for path in listed]
 
 
-def cached_index(paths: Sequence[Path], settings: Settings) -> Path:
+def open_checked(path: Path, encoder: Encoder | None, settings: Settings) -> tuple[Store, Encoder]:
+    """Open an index with the encoder that made it.
+
+    Raises PinciteError when there is none, or when the encoder given, or a setting given, is not the index's own.
+    """
+    store = Store.open(path, encoder=encoder)
+    try:
+        if encoder is None:
+            chosen = "encoder" in settings.model_fields_set
+            encoder = load_encoder(settings.encoder if chosen else store.manifest.encoder)
+            store.check_encoder(encoder)
+        made, asked = store.manifest.passages, settings.passages.passage_settings()
+        if "passages" in settings.model_fields_set and made != asked:
+            raise PinciteError(
+                f"The index {path} holds passages of {made.size} tokens that share {made.overlap}, "
+                f"not of {asked.size} that share {asked.overlap}.",
+                f"Leave the passage settings out, or index again: pincite index PATH... --index {path}.new",
+            )
+    except BaseException:
+        store.close()
+        raise
+    return store, encoder
+
+
+def open_or_create(path: Path, encoder: Encoder | None, settings: Settings) -> tuple[Store, Encoder]:
+    """Open an index as :func:`open_checked` does, or make an empty one where there is none."""
+    if not (path / INDEX_FILE).exists():
+        encoder = encoder if encoder is not None else load_encoder(settings.encoder)
+        try:
+            return Store.create(path, encoder, settings.passages.passage_settings()), encoder
+        except PinciteError:
+            if not (path / INDEX_FILE).exists():  # else another process was faster
+                raise
+    return open_checked(path, encoder, settings)
+
+
+def open_cached(paths: Sequence[Path], encoder: Encoder, settings: Settings) -> Store:
+    """Open the cached index of documents, made anew where there is none or where it is damaged."""
+    path = cached_index(paths, encoder, settings)
+    try:
+        return open_or_create(path, encoder, settings)[0]
+    except PinciteError as error:
+        if not _is_damage(error):
+            raise
+        shutil.rmtree(path, ignore_errors=True)
+        return open_or_create(path, encoder, settings)[0]
+
+
+def cached_index(paths: Sequence[Path], encoder: Encoder, settings: Settings) -> Path:
     """Return the directory in the user's cache folder that holds the index of these documents."""
     root = settings.cache
     if root is None:
@@ -43,37 +95,26 @@ def cached_index(paths: Sequence[Path], settings: Settings) -> Path:
 
         root = user_cache_path("pincite", appauthor=False)
     named = [str(path.resolve()) for path in paths]
-    key = json.dumps([named, settings.encoder, settings.passages.size, settings.passages.overlap])
+    made_with = [SCHEMA_VERSION, encoder.fingerprint, settings.passages.size, settings.passages.overlap]
     label = re.sub(r"[^\w.-]+", "-", Path(named[0]).name)[:40]
-    return root / "indexes" / f"{label}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    return root / "indexes" / f"{label}-{hashlib.sha256(json.dumps([named, made_with]).encode()).hexdigest()[:16]}"
 
 
-def listing(paths: Sequence[Path]) -> str:
-    """Return a hash of the names, sizes and times of all files that could be documents."""
-    digest = hashlib.sha256()
-    for path in paths:
-        root = str(path.resolve())
-        for name, status in _files(path):
-            entry = (root, name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_mode)
-            digest.update(json.dumps(entry).encode())
-    return digest.hexdigest()
+def load_encoder(name: str) -> Encoder:
+    """Return an encoder by bundled name, directory or hub id; its weights are loaded when first needed."""
+    from embeddings.encoder import SentenceEncoder
+
+    return SentenceEncoder(name)
 
 
-def is_fresh(index: Path, listed: str, revision: int) -> bool:
-    """Return whether ``index`` was made of these files and nobody changed it since."""
-    try:
-        state = json.loads((index / _STATE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return bool(state == {"listing": listed, "revision": revision})
-
-
-def remember(index: Path, listed: str, revision: int) -> None:
-    """Note what ``index`` was made of; without permission to write the next start compares contents again."""
-    temporary = index / f"{_STATE}.{os.getpid()}"
-    with suppress(OSError):
-        temporary.write_text(json.dumps({"listing": listed, "revision": revision}), encoding="utf-8")
-        temporary.replace(index / _STATE)
+def _is_damage(error: PinciteError) -> bool:
+    """Return whether the database itself is broken, not merely locked, full or out of reach."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, sqlite3.DatabaseError):
+            return not isinstance(cause, sqlite3.OperationalError)
+        cause = cause.__cause__
+    return False
 
 
 def _exists(path: Path) -> bool:
@@ -81,16 +122,3 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError):  # a name too long, or one with a null character
         return False
-
-
-def _files(path: Path) -> Iterator[tuple[str, os.stat_result]]:
-    if path.is_file():
-        yield path.name, path.stat()
-        return
-    for folder, names, files in os.walk(path):
-        names[:] = sorted(name for name in names if not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith("."):
-                whole = os.path.join(folder, name)
-                with suppress(OSError):  # gone since it was listed, or a broken link
-                    yield os.path.relpath(whole, path), os.stat(whole)

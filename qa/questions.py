@@ -1,13 +1,10 @@
-"""What is asked: untrusted text made safe for models and terminal, and histories read into turns."""
+"""Untrusted text made safe for the models and the terminal."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from qa.errors import PinciteError
-from qa.types import Turn
 
 _JOINERS = "\u200c\u200d"  # part of how Persian words and emoji are written
 
@@ -42,25 +39,6 @@ def printable(text: str, *, strip: bool = True) -> str:
 def storable(question: str) -> str:
     """Return the question as asked, with lone surrogates replaced, which no encoding can write."""
     return question.encode("utf-8", "replace").decode("utf-8")
-
-
-def read_history(history: Sequence[Turn | Mapping[str, Any]] | None) -> tuple[Turn, ...]:
-    """Return a history of turns or of mappings in the data set's form as turns."""
-    return tuple(_turn(entry) for entry in history) if history is not None else ()
-
-
-def _turn(entry: object) -> Turn:
-    if isinstance(entry, Turn):
-        return entry
-    if isinstance(entry, Mapping):
-        question, answer, standalone = (entry.get(key) for key in ("question", "answer", "standalone_question"))
-        optional = all(value is None or isinstance(value, str) for value in (answer, standalone))
-        if isinstance(question, str) and optional:
-            return Turn(question, answer, standalone)
-    raise PinciteError(
-        f"The history entry {entry!r:.80} cannot be read.",
-        'An entry is a Turn or {"question": "...", "answer": "..."} with text or null.',
-    )
 
 
 def _visible(character: str) -> str:

@@ -33,13 +33,13 @@ class PassageOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    size: int = Field(PassageSettings().size, ge=16, le=512, description="Longest passage, in encoder tokens.")
-    overlap: int = Field(PassageSettings().overlap, ge=0, le=256, description="Tokens shared by neighbours.")
+    size: int = Field(default=PassageSettings().size, ge=16, le=512, description="Longest passage, in encoder tokens.")
+    overlap: int = Field(default=PassageSettings().overlap, ge=0, le=256, description="Tokens shared by neighbours.")
 
     @model_validator(mode="after")
     def _overlap_fits(self) -> PassageOptions:
-        if self.overlap >= self.size:
-            raise ValueError(f"must be smaller than size ({self.size})")
+        if self.overlap > self.size // 2:
+            raise ValueError(f"has an overlap that is not between 0 and half of its size, {self.size // 2}")
         return self
 
     def passage_settings(self) -> PassageSettings:
@@ -158,7 +158,7 @@ def _bounds(location: tuple[int | str, ...]) -> str:
     field = model.model_fields.get(str(location[-1])) if location else None
     if field is None:
         return ""
-    if field.annotation == RetrievalKind:
+    if get_args(field.annotation) == RETRIEVAL_KINDS:
         return ", ".join(RETRIEVAL_KINDS)
     limits = {type(item).__name__: item for item in field.metadata}
     if "Ge" not in limits or "Le" not in limits:

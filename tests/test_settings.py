@@ -68,7 +68,7 @@ def test_replace_keeps_the_rest_and_does_not_read_the_sources_again(monkeypatch:
         ({"tpo_k": 3}, ["'tpo_k'", "top_k"]),
         ({"passages": {"size": 4}}, ["passages.size", "4", "16 to 512"]),
         ({"passages": {"sise": 40}}, ["'passages.sise'", "size, overlap"]),
-        ({"passages": {"size": 40, "overlap": 40}}, ["passages", "smaller than size (40)"]),
+        ({"passages": {"size": 40, "overlap": 21}}, ["passages", "half of its size, 20"]),
         ({"encoder": ""}, ["encoder", "''"]),
     ],
 )
