@@ -6,13 +6,14 @@ import importlib.metadata
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qa.errors import PinciteError
 
 if TYPE_CHECKING:
-    from embeddings.encoder import Encoder
+    from qa.reader import Reader
     from qa.settings import Settings
 
 # What a question needs; the page, the evaluation and the file formats need more, and say so themselves.
@@ -45,8 +46,10 @@ def examine(index: Path | None, settings: Callable[[], Settings]) -> list[Check]
         return checks
     chosen = settings()
     checks.append(_attempt("encoder", lambda: _encoder(chosen), _INSTALL))
-    checks.append(_attempt("reader", lambda: _reader(chosen), _INSTALL))
-    checks.append(_attempt("calibration", lambda: _calibration(chosen), "python -m qa.reader.calibrate"))
+    readers: list[Reader] = []
+    checks.append(_attempt("reader", lambda: _reader(chosen, readers), _INSTALL))
+    for reader in readers:
+        checks.append(_attempt("calibration", partial(_calibration, reader), "python -m qa.reader.calibrate"))
     if index is not None:
         checks += _index(index, chosen)
     return checks
@@ -81,26 +84,23 @@ def _packages() -> Iterator[Check]:
             yield Check(f"package {name}", False, "is not installed", _INSTALL)
 
 
-def _load_encoder(settings: Settings) -> Encoder:
-    from qa.index_cache import load_encoder
-
-    return load_encoder(settings.encoder)
-
-
 def _encoder(settings: Settings) -> str:
     import numpy as np
 
-    encoder = _load_encoder(settings)
+    from qa import index_cache
+
+    encoder = index_cache.load_encoder(settings.encoder)
     same, other = encoder.encode(["A treaty was signed.", "A treaty was signed."]), encoder.encode(["Bread is baked."])
     if not np.allclose(np.linalg.norm(same, axis=1), 1, atol=1e-3) or same[0] @ same[1] <= same[0] @ other[0]:
         raise _Failed(f"{settings.encoder} does not tell sentences apart: its weights are damaged")
     return f"{settings.encoder} ({encoder.fingerprint}), {encoder.dimension} dimensions"
 
 
-def _reader(settings: Settings) -> str:
+def _reader(settings: Settings, loaded: list[Reader]) -> str:
     from qa.reader import load_reader
 
     reader = load_reader(settings.reader)
+    loaded.append(reader)
     passage = "The treaty was signed in Vienna in 1815 by eight powers."
     spans = reader.read([("Where was the treaty signed?", passage)])[0].spans
     if not spans:
@@ -109,13 +109,12 @@ def _reader(settings: Settings) -> str:
     return f"{settings.reader} ({reader.fingerprint[:16]}) reads; to a test question it says {said!r}"
 
 
-def _calibration(settings: Settings) -> str:
-    from qa.reader import load_reader
+def _calibration(reader: Reader) -> str:
     from qa.reader.calibration import Calibration
 
-    calibration = load_reader(settings.reader).calibration
+    calibration = reader.calibration
     if calibration == Calibration.default():
-        raise _Failed(f"{settings.reader} has none of its own, so confidence is a rule of thumb")
+        raise _Failed("the reader has none, so its confidence is a rule of thumb")
     if not 0 <= calibration.threshold <= 1:
         raise _Failed(f"its threshold {calibration.threshold} is no probability")
     return f"answers from a confidence of {calibration.threshold:.2f} on; fitted on {calibration.fitted_on}"
@@ -123,6 +122,7 @@ def _calibration(settings: Settings) -> str:
 
 def _index(path: Path, settings: Settings) -> list[Check]:
     from embeddings.store import Store
+    from embeddings.vector_index import VECTORS_FILE, VectorIndex
     from qa import index_cache
 
     again = f"pincite index PATH... --index {path}.new"
@@ -145,8 +145,32 @@ def _index(path: Path, settings: Settings) -> list[Check]:
             raise _Failed(f"{len(faults)} faults, the first: {faults[0]}")
         return "every passage quotes its document and has its vector"
 
+    def vectors() -> str:
+        with closing(Store.open(path)) as store:
+            before = _stamp(path / VECTORS_FILE)
+            found, passages = len(VectorIndex.open(store)), len(store.passage_ids())
+            if found != passages:
+                raise _Failed(f"it finds {found:,} of {passages:,} passages")
+            if _stamp(path / VECTORS_FILE) != before:
+                return "was missing, damaged or behind, and has been built again"
+            return f"whole, {found:,} vectors"
+
+    def full_text() -> str:
+        with closing(Store.open(path)) as store:
+            if store.connections.readonly:
+                return "not checked: the index is read-only"
+            with store.connections.writing() as connection:  # compares the full text with the passages; writes nothing
+                connection.execute("INSERT INTO passages_fts (passages_fts, rank) VALUES ('integrity-check', 1)")
+        return "every word of every passage can be found"
+
     checks = [_attempt("index", opens, again)]
     if checks[0].passed:
         checks.append(_attempt("index encoder", fits, again))
         checks.append(_attempt("index content", holds, again))
+        checks.append(_attempt("index full text", full_text, again))
+        checks.append(_attempt("index vectors", vectors, again))
     return checks
+
+
+def _stamp(file: Path) -> int | None:
+    return file.stat().st_mtime_ns if file.exists() else None
