@@ -90,7 +90,7 @@ class SentenceEncoder:
             return vectors
         forward = self._model()
         # A batch is padded to its longest text, so texts of like length go together; the longest first, so that
-        # memory peaks at once. Ties are ordered by text, so that equal texts always meet the same neighbours.
+        # memory peaks at once.
         order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), i))
         for first in range(0, len(order), BATCH_SIZE):
             batch = order[first : first + BATCH_SIZE]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import re
 import threading
-import unicodedata
 import zipfile
 from dataclasses import dataclass
 
@@ -74,7 +73,7 @@ def first_line(text: str) -> str:
 
 def shorten(title: str) -> str:
     """Return a title on one line of at most ``MAX_TITLE`` characters, cut between words with an ellipsis."""
-    line = " ".join("".join(c if unicodedata.category(c) != "Cc" else " " for c in title[: 10 * MAX_TITLE]).split())
+    line = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", title[: 10 * MAX_TITLE]).split())
     if len(line) <= MAX_TITLE:
         return line
     cut = line[: MAX_TITLE - 1]
@@ -97,8 +96,7 @@ def _decode(data: bytes) -> str:
     except UnicodeDecodeError:
         text = _decode_legacy(data)
     sample = text[:100_000]
-    control = sum(c < " " and c not in "\t\n\r\f\v" for c in sample)
-    if control > 0.02 * len(sample):
+    if len(re.findall(r"[\x00-\x08\x0e-\x1f]", sample)) > 0.02 * len(sample):
         raise Unreadable(_NOT_TEXT)
     return text
 

@@ -105,7 +105,7 @@ def index_documents(
             name = _stored_name(item, source, known, present)
             met[real] = name
             before = known.get(name)
-            if before and before.stamp == item.stamp:
+            if before and (before.source, before.stamp) == (source, item.stamp):
                 present.add(name)
                 report.unchanged.append(name)
                 continue
