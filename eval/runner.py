@@ -228,12 +228,14 @@ def _latencies(
 def _index_corpus(dataset: Dataset, mode: Mode, settings: Settings) -> tuple[Assistant, int, float]:
     """Return an assistant over the file's own paragraphs, and what indexing took if it was not cached."""
     from qa.assistant import Assistant
-    from qa.index_cache import cached_index
 
-    folder = write_corpus(dataset, journal_folder(settings) / f"{dataset.fingerprint[:16]}-{mode}")
-    fresh = not cached_index([folder], settings).exists()
+    kept = journal_folder(settings)
+    folder = write_corpus(dataset, kept / f"{dataset.fingerprint[:16]}-{mode}")
+    # one index a corpus, encoder and way of cutting passages
+    index = kept / f"{folder.name}-{digest([settings.encoder, settings.passages.model_dump()])}.pincite"
+    fresh = not index.exists()
     started = time.perf_counter()
-    assistant = Assistant.from_documents(folder, settings=settings)
+    assistant = Assistant.from_documents(folder, index=index, settings=settings)
     seconds = time.perf_counter() - started
     passages = sum(record.passages for record in assistant.store.documents())
     return (assistant, passages, seconds) if fresh else (assistant, 0, 0.0)
