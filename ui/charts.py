@@ -12,7 +12,7 @@ from eval.report import ReliabilityBin, Report
 from ui.text import count, percent, tag
 
 WIDTH, HEIGHT = 420, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 12, 10, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 26, 10, 40
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 

@@ -162,11 +162,21 @@ class Documents:
         """Return the doctor's checks of this index."""
         from qa.doctor import examine
 
-        lines = []
-        for check in examine(self.assistant.store.path, lambda: self.assistant.settings):
-            words = f"{check.name}: {check.message}" + ("" if check.passed else f" {check.remedy}")
-            lines.append(tag("li", escape(words), class_="ok" if check.passed else "failed"))
-        return tag("div", tag("h3", "Health") + tag("ul", "".join(lines)), class_="plain")
+        checks = examine(self.assistant.store.path, lambda: self.assistant.settings)
+        failed = [check for check in checks if not check.passed]
+        lines = [
+            tag(
+                "li",
+                escape(f"{check.name}: {check.message}.") + f" {tag('code', escape(check.remedy))}",
+                class_="failed",
+            )
+            for check in failed
+        ]
+        verdict = "Healthy" if not failed else f"{count(len(failed), 'check')} failed"
+        passed = [f"{check.name}: {check.message}" for check in checks if check.passed]
+        return tag(
+            "div", tag("h3", verdict) + tag("ul", "".join(lines), class_="checks"), class_="plain", role="status"
+        ) + sentence_list(f"{count(len(passed), 'check')} passed", passed)
 
 
 @contextmanager
@@ -221,7 +231,7 @@ def build_documents(
                 documents.rows,
                 headers=HEADERS,
                 datatype=["str", "str", "str", "number", "number", "str"],
-                column_widths=["34%", "26%", "11%", "9%", "10%", "10%"],
+                column_widths=["30%", "24%", "80px", "92px", "104px", "108px"],
                 interactive=False,
                 show_search="search",
                 label="Indexed documents",

@@ -173,7 +173,7 @@ def build_evaluation(evaluation: Evaluation, session: gr.State, tab: gr.Tab) -> 
     with gr.Row(elem_id="evaluation-controls"):
         source = gr.Dropdown(runs.data_sets(assistant), label="Questions", elem_id="data-set", scale=3)
         mode = gr.Dropdown(_MODES, value="end-to-end", label="What is evaluated", scale=3)
-        limit = gr.Number(None, label="At most (empty: all)", precision=0, minimum=1, scale=1, min_width=120)
+        limit = gr.Number(0, label="At most (0: all)", precision=0, minimum=0, scale=1, min_width=120, elem_id="limit")
     file = gr.File(
         label="A data set: JSON lines or SQuAD JSON, plain or .gz", visible=False, height=120, elem_id="data-set-file"
     )
