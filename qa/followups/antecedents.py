@@ -16,6 +16,8 @@ from .lexicon import (
     ORGANISATION_NOUNS,
     PERSON_NOUNS,
     PLACE_NOUNS,
+    PREPOSITIONS,
+    WORK_NOUNS,
 )
 from .memory import Entity
 from .mentions import Mention, singular
@@ -36,6 +38,7 @@ _FIT: dict[str, dict[str, float]] = {
 }  # fmt: skip
 
 
+_NAMEABLE = PLACE_NOUNS | ORGANISATION_NOUNS | EVENT_NOUNS | DOCUMENT_NOUNS
 _ARTICLE = ("united states", "soviet union", "united kingdom", "european union", "ussr", "us", "usa", "uk", "eu", "philippines",
             "netherlands", "russian federation")  # fmt: skip
 
@@ -49,9 +52,11 @@ def _pronoun_fit(kind: str, mention: Mention) -> float:
         words = len(mention.words)
         if mention.kind == "person":
             return 1.0 if mention.is_name else 0.5
-        return 0.75 if words in (2, 3) else 0.6
+        if mention.words[0] == "the":
+            return 0.05
+        return 0.75 if words in (2, 3) else 0.5
     if kind == "they" and mention.plural:
-        return 0.9 if mention.kind != "date" else 0.0
+        return 0.9 if mention.is_name or mention.kind in ("person", "country", "organisation") else 0.5
     if kind == "it" and mention.plural:
         return 0.06
     if kind == "it" and mention.kind == "name" and mention.gender:
@@ -73,8 +78,11 @@ def _noun_fit(reference: Reference, mention: Mention) -> float:
             return 0.9
     if words == [noun] or words == [one]:
         return 0.0
+    telling = mention.is_name or any(word in PREPOSITIONS for word in words) or mention.kind == "date"
+    if not telling and not reference.demonstrative:
+        return 0.0
     if mention.head in (noun, one):
-        return 1.0
+        return 1.0 if telling else 0.6
     if plural and mention.plural and " and " in mention.text and (one in PLACE_NOUNS) == (mention.kind != "person"):
         return 0.9
     if one in {singular(word) for word in words} and len(words) > 1:
@@ -92,8 +100,8 @@ def _noun_fit(reference: Reference, mention: Mention) -> float:
     for nouns, kind in kinds:
         if (one in nouns or noun in nouns) and mention.kind == kind and (mention.is_name or kind == "date"):
             return 0.7
-    if mention.kind == "name" and not plural and reference.demonstrative:
-        return 0.4
+    if mention.kind == "name" and not plural and (one in WORK_NOUNS or (reference.demonstrative and one in _NAMEABLE)):
+        return 0.5
     if mention.kind == "name" and (one in PLACE_NOUNS or one in ORGANISATION_NOUNS):
         return 0.35
     return 0.0

@@ -134,7 +134,7 @@ def _subject_end(tokens: Sequence[Token], start: int, auxiliary: str) -> int:
     ):
         return start + 1
     determined = tokens[start].lower in FUNCTION
-    least = start + (2 if determined else 1)
+    least = min(n, start + (2 if determined else 1))
 
     def begins_predicate(i: int) -> bool:
         word = tokens[i].lower
@@ -259,6 +259,8 @@ def _filler(frame: Frame, answer: str | None) -> str:
 
 def clause(frame: Frame, answer: str | None) -> Clause | None:
     """Turn a question and its answer into a statement; None where the answer cannot stand in its gap."""
+    if frame.subject.lower() in ("i", "you", "we") or frame.subject.lower().startswith(("any ", "there")):
+        return None
     if frame.subject:
         predicate = frame.predicate
         if not frame.adverbial and frame.wanted != "":

@@ -114,7 +114,16 @@ UNIQUE_NOUNS = _words(
     "world sun moon earth internet sky universe future past present public media weather same other others way "
     "most best worst first last only rest end beginning west east north south answer question name most"
 )
-SYNONYM_SETS = (EVENT_NOUNS, DOCUMENT_NOUNS, ORGANISATION_NOUNS)
+# Nouns that a question is built with rather than about.
+GENERIC = _words("article aspect question thing fact example answer name kind type way reason part lot other one information")
+# Nouns of a part or property: left without an owner, they belong to what was spoken of.
+RELATIONAL = _words(
+    "type example symptom cause effect benefit advantage disadvantage member option alternative feature result finding step "
+    "requirement component part difference similarity use reason consequence version model layer side purpose goal aim "
+    "cost price origin impact role significance importance author founder capital population treatment risk drawback pro "
+    "con method stage leader participant signatory term condition outcome response reaction"
+)
+WORK_NOUNS = _words("album song film movie novel show series single track episode game band group record play opera poem")
 
 MONTHS = _words(
     "january february march april may june july august september october november december jan feb mar apr jun jul "

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from .frames import Frame, parse
-from .lexicon import DETERMINERS, FILLER, FUNCTION, PRONOUNS
-from .mentions import Mention, answer_mention, mentions_of
+from .lexicon import DETERMINERS, FILLER, FUNCTION, GENERIC, PRONOUNS
+from .mentions import Mention, answer_mention, mentions_of, singular
 from .tokens import content_stems, tokenize
 
 WINDOW = 6  # turns that a reference may look back
@@ -43,6 +44,7 @@ class Entity:
     adverbial: bool = False  # the answer to a when, where, why or how question
 
 
+@lru_cache(maxsize=1024)
 def past_turn(question: str, answer: str | None, known: frozenset[str]) -> PastTurn:
     """Read a turn; ``question`` is its stand-alone form."""
     frame = parse(question)
@@ -75,6 +77,7 @@ def _without_pronouns(mentions: Sequence[Mention]) -> list[Mention]:
         if mention.words
         and mention.words[0] not in PRONOUNS
         and any(word not in FUNCTION and word not in FILLER for word in mention.words)
+        and (mention.is_name or singular(mention.head) not in GENERIC)
     ]
 
 

@@ -226,7 +226,12 @@ def _noun_phrases(tokens: Sequence[Token], taken: set[int]) -> list[tuple[int, i
             )
         ):
             j += 1
+        while not determined and j - first > 1 and is_base(tokens[first].lower) and _follows_subject(tokens, first):
+            i = first = first + 1  # "How did Sacagawea help tribes": the verb is no part of the phrase
         content = tokens[first:j]
+        if i and tokens[i - 1].lower == "how":
+            i = max(j, i + 1)
+            continue
         if not content or (not determined and (is_past(content[0].lower) or content[0].lower in FILLER)):
             i = max(j, i + 1)
             continue
@@ -244,15 +249,21 @@ def _noun_phrases(tokens: Sequence[Token], taken: set[int]) -> list[tuple[int, i
     return spans
 
 
+def _follows_subject(tokens: Sequence[Token], i: int) -> bool:
+    return i > 0 and (tokens[i - 1].is_capital or tokens[i - 1].lower in PRONOUNS | AUXILIARY | {"to", "who"})
+
+
 def _extend_of(tokens: Sequence[Token], end: int) -> int:
     """Return the end of a phrase after taking in one following "of ..." phrase."""
     if end + 1 < len(tokens) and tokens[end].lower == "of":
         j = end + 1
-        while j < len(tokens) and tokens[j].is_word and (tokens[j].lower not in FUNCTION or tokens[j].lower == "the"):
+        while j < len(tokens) and tokens[j].is_word and (
+            tokens[j].lower not in FUNCTION or (tokens[j].lower in ("the", "a", "an") and j == end + 1)
+        ):
             if j > end + 1 and not tokens[j].is_capital and is_past(tokens[j].lower):
                 break
             j += 1
-        if j > end + 1 and tokens[j - 1].lower != "the":
+        if j > end + 1 and tokens[j - 1].lower not in ("the", "a", "an"):
             return j
     return end
 
@@ -282,9 +293,14 @@ def mentions_of(text: str, known: frozenset[str] = frozenset()) -> list[Mention]
         taken.update(range(start, k))
     for i, j in _noun_phrases(tokens, taken):
         end = _extend_of(tokens, j)
+        if end > j:
+            ranges.append((j + 1, end, True))  # "the function of a virtual machine" is about the machine, too
         ranges.append((i, end, True))
     for i, j, initial in ranges:
-        found.append(make(text[tokens[i].start : tokens[j - 1].end], tokens[i].start, initial=initial))
+        mention = make(text[tokens[i].start : tokens[j - 1].end], tokens[i].start, initial=initial)
+        if mention.kind == "name" and i and tokens[i - 1].lower in ("in", "at", "near"):
+            mention = replace(mention, kind="place", gender="")
+        found.append(mention)
     found.extend(_pairs(text, tokens, [r for r in ranges if not r[2]]))
     return sorted(found, key=lambda mention: (mention.start, -len(mention.text)))
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .lexicon import (
+    ADVERBS,
     AUXILIARY,
     BE,
     CONJUNCTIONS,
@@ -83,14 +84,17 @@ def _dummy_it(tokens: Sequence[Token], i: int) -> bool:
     ):
         return True
     adjective = after[1:] if after[0] in BE | {"become", "remain", "seem"} else after
-    is_copula = bool(before and before[-1] in AUXILIARY) or after[0] in BE
+    is_copula = bool(before and before[-1] in BE) or after[0] in BE
     if not is_copula:
         return before[-1:] in (["make"], ["makes"], ["made"], ["find"], ["found"]) and "to" in after[:4]
     if adjective[:1] == ["that"] or (before[:1] and before[0] in WH and after[0] == "that"):
         return True
     for j, word in enumerate(adjective[:5]):
-        if word in ("that", "to", "whether", "for") and j >= 1:
-            return adjective[j - 1] not in FUNCTION or adjective[j - 1] in ("so", "such", "more")
+        if word in ("that", "to", "whether") and j >= 1:
+            described = adjective[j - 1] not in FUNCTION or adjective[j - 1] in ("so", "such", "more")
+            return described and (word != "to" or not is_past(adjective[j - 1]))
+        if word == "for" and "to" not in adjective:
+            return False
     return adjective[:1] == ["like"] and "to" in after
 
 
@@ -152,6 +156,12 @@ def _internal(tokens: Sequence[Token], i: int, kind: str, possessive: bool, own:
     return clause_start and (following in AUXILIARY or is_verb(following) or following.endswith(("ed", "s")))
 
 
+def _is_doing(tokens: Sequence[Token], i: int) -> bool:
+    """Tell whether "that" or "it" at ``i`` is the object of a full verb "do": "when did he do that"."""
+    following = tokens[i + 1].lower if i + 1 < len(tokens) and tokens[i + 1].is_word else ""
+    return i > 1 and tokens[i - 1].lower in _DOING and (not following or following in PREPOSITIONS | ADVERBS | DATE_NOUNS)
+
+
 def _may_corefer(mention: Mention, kind: str) -> bool:
     if kind in ("he", "she"):
         return mention.kind == "person" or (mention.kind == "name" and not mention.plural)
@@ -187,7 +197,7 @@ def find_references(tokens: Sequence[Token], text: str) -> list[Reference]:
                 continue
             if _internal(tokens, i, kind, possessive, own):
                 continue
-            if word == "it" and previous in _DOING and i > 1 and not possessive:
+            if word == "it" and not possessive and _is_doing(tokens, i):
                 found.append(Reference(tokens[i - 1].start, token.end, "doing"))
                 continue
             end = tokens[i + 1].end if word == "it" and possessive else token.end
@@ -204,7 +214,10 @@ def find_references(tokens: Sequence[Token], text: str) -> list[Reference]:
             if word == "those" and following in ("who", "that", "of", "whose"):
                 continue
             end, noun = _determined_noun(tokens, i)
-            if word in ("this", "that") and previous in _DOING and i > 1 and not noun:
+            pointing = is_past(following) and following not in _CATEGORY
+            if pointing or (i == 1 and previous in BE and not any(token.is_word for token in tokens[end:])):
+                end, noun = i, ""
+            if _is_doing(tokens, i) and not noun:
                 found.append(Reference(tokens[i - 1].start, token.end, "doing"))
             elif noun and following not in AUXILIARY:
                 if word in ("this", "these") and (
@@ -213,9 +226,8 @@ def find_references(tokens: Sequence[Token], text: str) -> list[Reference]:
                     continue
                 if noun in ("kind", "sort", "type"):
                     continue
-                possessive = end < len(tokens) and tokens[end].lower == "'s"
                 count = NUMBER_WORDS.get(following, 2 if is_plural(noun) else 1)
-                found.append(Reference(token.start, tokens[end - 1].end, "noun", possessive, noun, True, count))
+                found.append(Reference(token.start, tokens[end - 1].end, "noun", False, noun, True, count))
                 skip_until = end
             else:
                 found.append(
@@ -276,14 +288,13 @@ def _definite(tokens: Sequence[Token], i: int) -> Reference | None:
         return None
     if noun in DATE_NOUNS and after.isdigit():
         return None
-    possessive = after == "'s" or after == "'"
     one = singular(noun)
     plural = noun != one or noun in GROUP_NOUNS
     kind = "noun"
     if number == 2 and one in COUNTRY_NOUNS | PERSON_NOUNS | {"side", "party", "government", "leader", "island"}:
         kind = "both"
     return Reference(
-        tokens[i].start, tokens[end - 1].end, kind, possessive, noun, False, number or (2 if plural else 1)
+        tokens[i].start, tokens[end - 1].end, kind, False, noun, False, number or (2 if plural else 1)
     )
 
 
