@@ -30,13 +30,14 @@ def existing_paths(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     listed = [paths] if isinstance(paths, str | Path) else list(paths)
     if not listed:
         raise PinciteError("No documents were named.", "Name a file or a folder, for example `--docs seeds`.")
-    for path in map(Path, listed):
+    found = [Path(path).expanduser() for path in listed]
+    for path in found:
         if not _exists(path):
             raise PinciteError(
                 f"There is no file or folder {str(path)!r}.",
                 "Name documents that exist with `--docs PATH`, or ask an existing index with `--index DIR`.",
             )
-    return [Path(path) for path in listed]
+    return found
 
 
 def open_checked(path: Path, encoder: Encoder | None, settings: Settings) -> tuple[Store, Encoder]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from qa.errors import PinciteError
@@ -172,20 +172,20 @@ def print_checks(checks: Sequence[Check]) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
+def progress(console: Console | None = None) -> Iterator[Callable[[str, int, int], None]]:
     """Give a callback (what, done, total) that draws a bar on the error stream, if that is a terminal."""
-    console = Console(stderr=True)
+    console = console if console is not None else Console(stderr=True)
     if not console.is_terminal:
         yield lambda what, done, total: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    tasks: dict[str, TaskID] = {}
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=console, transient=True) as bar:
+        tasks: list[TaskID] = []
 
         def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(printable(what).replace("[", r"\["))
-            bar.update(tasks[what], completed=done, total=total)
+            if not tasks:  # nothing is drawn where nothing is done
+                tasks.append(bar.add_task(""))
+            bar.update(tasks[0], description=printable(what), completed=done, total=total)
 
         yield show
 

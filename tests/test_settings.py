@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from qa.errors import PinciteError
 from qa.settings import PassageOptions, Settings
+from tests.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -96,3 +98,12 @@ def test_unknown_keys_are_refused_everywhere(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_settings_file_that_is_not_there() -> None:
     with pytest.raises(PinciteError, match=r"no settings file 'none\.toml'"):
         Settings.load("none.toml")
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    listed = dict(re.findall(r"^\| `([\w.]+)` \| `(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    defaults = Settings().model_dump()
+    passages = defaults.pop("passages")
+    defaults |= {f"passages.{key}": value for key, value in passages.items()}
+    defaults["cache"] = Settings.model_fields["cache"].default
+    assert listed == {key: str(value).lower() for key, value in defaults.items()}

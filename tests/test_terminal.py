@@ -7,7 +7,7 @@ from rich.console import Console
 
 from embeddings.documents import Document
 from qa.questions import printable
-from qa.terminal import confidence_words, place, print_answer, quotation
+from qa.terminal import confidence_words, place, print_answer, progress, quotation
 from qa.types import Alternative, Answer, Citation, Context
 
 EVIL = "Intro.\nThe \x1b]0;owned\x07\x1b[31mred [bold]answer[/bold]\u202e is\r here\x9b.\n"
@@ -95,3 +95,15 @@ def test_not_found_shows_the_nearest_as_such() -> None:
     assert out.startswith("Not in these documents.\nThe nearest passages, not answers")
     assert "They met [27] times." in out
     assert "Nothing near" in shown(Answer("q", None, False, None, 0.0), texts)
+
+
+def test_progress_is_drawn_on_a_terminal_only_and_is_no_markup() -> None:
+    stream = io.StringIO()
+    with progress(Console(file=stream, force_terminal=True, width=80)) as show:
+        show("report[/bold]\x07.pdf", 1, 4)
+    assert "1/4" in stream.getvalue()
+    assert "report[/bold] .pdf" in stream.getvalue()
+    stream = io.StringIO()
+    with progress(Console(file=stream, force_terminal=False)) as show:
+        show("report.pdf", 1, 4)
+    assert stream.getvalue() == ""
