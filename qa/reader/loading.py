@@ -34,7 +34,7 @@ def find_directory(name_or_path: str) -> Path:
             )
         return bundled
     path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    if name_or_path and path.is_dir():
         return path
     if path.exists() or not _is_hub_id(name_or_path):
         raise PinciteError(f"There is no reader at '{name_or_path}'.", "A reader is " + _choices())
@@ -147,8 +147,8 @@ def load_model(directory: Path, architecture: str, device: str, dtype: torch.dty
     model_class = getattr(transformers, architecture, None)
     if model_class is None:
         raise PinciteError(
-            f"The installed transformers {transformers.__version__} does not know {architecture}.",
-            "Choose another reader.",
+            f"{directory} is a {architecture}, which the installed transformers {transformers.__version__} does not know.",
+            "Choose another reader, or update transformers.",
         )
     bar = logging.is_progress_bar_enabled()
     verbosity = logging.get_verbosity()
@@ -180,6 +180,14 @@ def load_model(directory: Path, architecture: str, device: str, dtype: torch.dty
             f"The weights in {directory} lack {len(lacking)} tensors of {architecture}, among them {lacking[0]}.",
             "It is no trained reader, or its files are incomplete: copy them again.",
         )
+    head = getattr(model, "qa_outputs", None)
+    if head is None:
+        raise PinciteError(
+            f"{architecture} has no plain start and end logits, so Pincite cannot read with it.",
+            "Choose a reader such as deepset/roberta-base-squad2.",
+        )
+    # bf16 logits would be steps of 1/32 around 6, and spans would tie: the head is tiny, so it computes in fp32.
+    head.float().register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),))
     return model.eval().to(device)
 
 

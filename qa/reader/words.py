@@ -21,7 +21,7 @@ MAX_WORD_CHARACTERS = 80
 
 _CLOSER = {"(": ")", "[": "]", "{": "}", "“": "”", "‘": "’", "«": "»", "„": "“", "「": "」", "『": "』", "《": "》"}
 _OPENER = {closer: opener for opener, closer in _CLOSER.items()}
-_SYMMETRIC = frozenset("\"'`*")
+_SYMMETRIC = frozenset("\"'")
 _STRIPPED_SYMBOLS = frozenset("|^=`")
 _KEPT_PUNCTUATION = frozenset("#@&%‰§")
 _SPACELESS = (  # Thai and Lao, Myanmar, Khmer, kana, Han
@@ -105,16 +105,22 @@ class Words:
         """Return the character offsets of segments ``first..last`` without the punctuation around them.
 
         Brackets and quotation marks stay where their partner stands inside the span, unless the pair wraps
-        the whole of it. A span without a word comes back as (0, 0).
+        the whole of it; one that was opened inside and closes right behind is taken in. A span without a
+        word comes back as (0, 0).
         """
-        while first <= last and self._strips(first, first, last):
-            first += 1
-        while first <= last and self._strips(last, first, last):
-            last -= 1
+        while first <= last:
+            if self._strips(first, first, last):
+                first += 1
+            elif self._strips(last, first, last):
+                last -= 1
+            else:
+                break
         if first > last or not self.is_word[first : last + 1].any():
             return 0, 0
         if self._wraps(first, last):
             return self.trim(first + 1, last - 1)
+        while self._closes(last + 1, first):
+            last += 1
         return int(self.starts[first]), int(self.ends[last])
 
     def _strips(self, at: int, first: int, last: int) -> bool:
@@ -134,6 +140,15 @@ class Words:
         if character in _KEPT_PUNCTUATION:
             return False
         return unicodedata.category(character)[0] == "P" or character in _STRIPPED_SYMBOLS
+
+    def _closes(self, at: int, first: int) -> bool:
+        """Whether the segment ``at`` closes a bracket opened since ``first``, with no space before it."""
+        if at == len(self.starts) or self.starts[at] != self.ends[at - 1]:
+            return False
+        inside = self.text[self.starts[first] : self.ends[at]]
+        if inside[-1] in _SYMMETRIC:
+            return self.ends[at] - self.starts[at] == 1 and inside.count(inside[-1]) % 2 == 0
+        return inside[-1] in _OPENER and _partner(inside[::-1], _OPENER[inside[-1]]) > 0
 
     def _wraps(self, first: int, last: int) -> bool:
         """Whether one pair of brackets or quotation marks encloses the whole of ``first..last``."""
