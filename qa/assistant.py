@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from embeddings.store import IndexReport, Store, index_documents, remove_documents
 from qa import index_cache
+from qa.asking import AnswerReader, compose_answers, read_candidates, still_standing, understand
 from qa.conversation import Conversation, history_from_json
 from qa.errors import PinciteError
-from qa.questions import clean_question, storable
+from qa.questions import clean_question
 from qa.settings import Settings
 from qa.types import Answer, Candidate, Turn
 
@@ -23,41 +23,13 @@ if TYPE_CHECKING:
     from embeddings.encoder import Encoder
     from qa.followups import Resolution
     from qa.reader.calibration import Calibration
-    from qa.reader.reader import PassageReading
     from qa.retriever import Retriever
 
 History = Sequence[Turn | Mapping[str, Any]]
 IndexProgress = Callable[[str, int, int], None]
 
-# Pairs handed to the reader at once: enough for batches of one length, little enough for memory and progress.
-_PAIRS = 512
-
 # Texts of documents kept in memory, in characters: whole for a folder of papers, bounded for a library.
 _CACHED_CHARACTERS = 50_000_000
-
-
-class AnswerReader(Protocol):
-    """A reader model with the calibration that was fitted on it."""
-
-    @property
-    def fingerprint(self) -> str:
-        """What tells this model from others."""
-
-    @property
-    def calibration(self) -> Calibration:
-        """What turns its scores into a confidence."""
-
-    def read(self, pairs: Sequence[tuple[str, str]]) -> list[PassageReading]:
-        """Return spans and null score for every (question, passage)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question as asked and its stand-alone readings, the preferred first."""
-
-    question: str
-    readings: tuple[str, ...]
-    rewritten: bool
 
 
 class Assistant:
@@ -192,19 +164,19 @@ class Assistant:
             counts = f"{len(questions)} questions and {len(histories)} histories"
             raise PinciteError(f"There are {counts}.", "Give one history a question.")
         turns = list(map(history_from_json, histories)) if histories is not None else [()] * len(questions)
-        asked = [self._read_question(*pair, settings) for pair in zip(questions, turns, strict=True)]
+        asked = [understand(*pair, settings) for pair in zip(questions, turns, strict=True)]
         if not asked:
             return []
         readings = [reading for entry in asked for reading in entry.readings]
 
         stage("retrieve")
-        found, sources = self._sources(self._retrieve(readings, settings, documents))
+        found, sources = still_standing(self._retrieve(readings, settings, documents), self.document)
         retrieved = time.perf_counter()
         stage("read")
-        read = self._read(readings, found, progress)
+        read = read_candidates(self.reader, readings, found, progress)
         read_at = time.perf_counter()
         stage("answer")
-        answers = self._compose(asked, found, read, sources, settings)
+        answers = compose_answers(asked, found, read, sources, self.calibration, settings.threshold)
         times = {"retrieve": retrieved - started, "read": read_at - retrieved, "total": time.perf_counter() - started}
         shares = {name: seconds * 1000 / len(asked) for name, seconds in times.items()}
         return [replace(answer, timings_ms=shares) for answer in answers]
@@ -304,18 +276,6 @@ class Assistant:
 
     # ---------------------------------------------------------------------------------------------------
 
-    def _read_question(self, question: str, history: Sequence[Turn], settings: Settings) -> _Asked:
-        cleaned = clean_question(question, settings.max_question_characters)
-        if history and settings.rewrite:
-            from qa.followups import resolve
-
-            resolution = resolve(cleaned, history)
-            if resolution.standalone is not None:
-                readings = dict.fromkeys((resolution.standalone, *resolution.readings))
-                limit = settings.max_question_characters
-                return _Asked(storable(question), tuple(reading[:limit] for reading in readings), rewritten=True)
-        return _Asked(storable(question), (cleaned,), rewritten=False)
-
     def _retrieve(
         self, questions: Sequence[str], settings: Settings, documents: Sequence[str] | None
     ) -> list[list[Candidate]]:
@@ -329,19 +289,6 @@ class Assistant:
             retriever = self._retriever
         return retriever.retrieve(questions, k=settings.top_k, kind=settings.retrieval, documents=documents)
 
-    def _sources(self, found: list[list[Candidate]]) -> tuple[list[list[Candidate]], dict[str, Document]]:
-        """Return the candidates with the documents they quote, without those whose document changed meanwhile."""
-        documents: dict[str, Document] = {}
-        for name in {candidate.document for candidates in found for candidate in candidates}:
-            with suppress(PinciteError):  # removed by another process since it was found
-                documents[name] = self.document(name)
-
-        def stands(candidate: Candidate) -> bool:
-            source = documents.get(candidate.document)
-            return source is not None and source.text[candidate.start : candidate.end] == candidate.text
-
-        return [list(filter(stands, candidates)) for candidates in found], documents
-
     def _notice_changes(self) -> None:
         """Forget what was loaded of the index when anybody changed it, another process too."""
         revision = self.store.revision()
@@ -350,72 +297,6 @@ class Assistant:
             self._documents.clear()
             self._revision = revision
 
-    def _read(
-        self,
-        questions: Sequence[str],
-        found: Sequence[Sequence[Candidate]],
-        progress: Callable[[int, int], None] | None,
-    ) -> list[list[PassageReading]]:
-        """Return the readings of every question's candidates, in their order."""
-        pairs = [
-            (question, candidate.text)
-            for question, candidates in zip(questions, found, strict=True)
-            for candidate in candidates
-        ]
-        read: list[PassageReading] = []
-        for start in range(0, len(pairs), _PAIRS):
-            read.extend(self.reader.read(pairs[start : start + _PAIRS]))
-            if progress is not None:
-                progress(len(read), len(pairs))
-        readings = iter(read)
-        return [[next(readings) for _ in candidates] for candidates in found]
-
-    def _compose(
-        self,
-        asked: Sequence[_Asked],
-        found: Sequence[Sequence[Candidate]],
-        read: Sequence[Sequence[PassageReading]],
-        sources: Mapping[str, Document],
-        settings: Settings,
-    ) -> list[Answer]:
-        """Return one answer a question: of several readings of a follow-up, the one answered best."""
-        from qa.answers import compose
-
-        evidence = iter(zip(found, read, strict=True))
-        answers = []
-        for entry in asked:
-            composed = []
-            for reading in entry.readings:
-                candidates, readings = next(evidence)
-                answer = compose(
-                    reading,
-                    candidates,
-                    readings,
-                    document=sources.__getitem__,
-                    calibration=self.calibration,
-                    threshold=settings.threshold,
-                    standalone_question=reading if entry.rewritten else None,
-                )
-                composed.append(replace(answer, question=entry.question))
-            answers.append(max(composed, key=lambda answer: answer.confidence))  # the first of equals
-        return answers
-
 
 def _no_stage(_: str) -> None:
     return None
-
-
-def index_paths(
-    paths: str | Path | Sequence[str | Path],
-    index: str | Path,
-    *,
-    settings: Settings | None = None,
-    prune: bool = True,
-    progress: IndexProgress | None = None,
-) -> IndexReport:
-    """Add or refresh documents in an index that is made when it is missing, and close it again."""
-    settings = settings if settings is not None else Settings()
-    sources = index_cache.existing_paths(paths)
-    store, encoder = index_cache.open_or_create(Path(index), None, settings)
-    with Assistant(store, encoder=encoder, settings=settings) as assistant:
-        return assistant.index(sources, prune=prune, progress=progress)

@@ -79,7 +79,7 @@ def sources(command: Callable[..., Any]) -> Callable[..., Any]:
 def index_command(paths: tuple[str, ...], index: str, config: str | None, keep: bool, as_json: bool) -> None:
     """Add or refresh documents."""
     from qa import terminal
-    from qa.assistant import index_paths
+    from qa.index_cache import index_paths
 
     with terminal.progress() as shown:
         report = index_paths(paths, index, settings=_settings(config), prune=not keep, progress=shown)

@@ -12,6 +12,8 @@ import argparse
 import gzip
 import json
 import random
+import re
+import string
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from typing import Any
 from embeddings.encoder import SentenceEncoder
 from embeddings.store import Store, index_documents
 from embeddings.vector_index import VectorIndex
-from qa.fusion import clip, fuse, ranked
+from qa.fusion import STOP_WORDS, clip, fuse, ranked
 from qa.retriever import Retriever
 from qa.settings import Settings
 
@@ -65,12 +67,28 @@ def _rows(path: Path) -> Iterator[tuple[str, str, bool]]:
         yield row["context"], row["question"], not row["is_impossible"]
 
 
-def gather(path: Path, limit: int | None, seed: int = 0) -> list[Evidence]:
+def misspell(question: str, generator: random.Random) -> str:
+    """Return the question with one typing error in one of its longer words: left out, swapped, added or replaced."""
+    words = [match for match in re.finditer(r"[A-Za-z]{5,}", question) if match.group().lower() not in STOP_WORDS]
+    if not words:
+        return question
+    word = generator.choice(words)
+    at = generator.randrange(word.start() + 1, word.end() - 1)
+    letter = generator.choice(string.ascii_lowercase)
+    kind = generator.randrange(4)
+    wrong = ("", question[at + 1] + question[at], letter + question[at], letter)[kind]
+    return question[:at] + wrong + question[at + (2 if kind == 1 else 1) :]
+
+
+def gather(path: Path, limit: int | None, *, misspelt: bool = False, spelling: bool = True) -> list[Evidence]:
     """Index a file's paragraphs as Pincite does, and return the evidence for ``limit`` of its questions."""
     paragraphs, questions = read_questions(path)
+    generator = random.Random(0)
     if limit is not None and len(questions) > limit:
-        questions = random.Random(seed).sample(questions, limit)
-    settings = Settings()
+        questions = generator.sample(questions, limit)
+    if misspelt:
+        questions = [(misspell(question, generator), number) for question, number in questions]
+    settings = Settings(spelling=spelling)
     encoder = SentenceEncoder(settings.encoder)
     with tempfile.TemporaryDirectory() as folder:
         documents = Path(folder) / "documents"
@@ -155,20 +173,32 @@ def rules(weight: float) -> dict[str, Callable[[Evidence], Ranking]]:
     }
 
 
+def report(name: str, evidence: Sequence[Evidence], weight: float) -> None:
+    """Print the recalls of every way of ranking."""
+    print(f"\n{name}: {len(evidence)} questions, recall at {' / '.join(map(str, CUTOFFS))}", flush=True)
+    for rule_name, rule in rules(weight).items():
+        print(f"  {rule_name:<12} {' / '.join(f'{value:.2f}' for value in recalls(evidence, rule))}", flush=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fit on ``--train`` files, report on these and on ``--test`` files."""
     parser = argparse.ArgumentParser(description="Fit the hybrid retriever's weight.")
     parser.add_argument("--train", type=Path, nargs="+", required=True, metavar="FILE")
     parser.add_argument("--test", type=Path, nargs="*", default=[], metavar="FILE")
     parser.add_argument("--limit", type=int, default=1500, help="questions sampled from each training file")
+    parser.add_argument("--misspelt", action="store_true", help="report on misspelt training questions too")
     options = parser.parse_args(arguments)
     train = {path.name: gather(path, options.limit) for path in options.train}
     weight = fit(list(train.values()))
     print(f"lexical weight {weight:.2f}, fitted on {', '.join(train)}")
-    for name, evidence in {**train, **{path.name: gather(path, None) for path in options.test}}.items():
-        print(f"\n{name}: {len(evidence)} questions, recall at {' / '.join(map(str, CUTOFFS))}")
-        for rule_name, rule in rules(weight).items():
-            print(f"  {rule_name:<12} {' / '.join(f'{value:.2f}' for value in recalls(evidence, rule))}")
+    for name, evidence in train.items():
+        report(name, evidence, weight)
+    for path in options.test:
+        report(path.name, gather(path, None), weight)
+    for path in options.train if options.misspelt else []:
+        for spelling in (False, True):
+            evidence = gather(path, options.limit, misspelt=True, spelling=spelling)
+            report(f"{path.name} misspelt, spelling {'on' if spelling else 'off'}", evidence, weight)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,14 @@ import json
 import re
 import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embeddings.documents import INDEX_FILE
 from embeddings.schema import SCHEMA_VERSION
-from embeddings.store import Store
+from embeddings.store import IndexReport, Store, index_documents
 from qa.errors import PinciteError
 from qa.settings import Settings
 
@@ -99,6 +100,21 @@ def cached_index(paths: Sequence[Path], encoder: Encoder, settings: Settings) ->
     made_with = [SCHEMA_VERSION, encoder.fingerprint, settings.passages.size, settings.passages.overlap]
     label = re.sub(r"[^\w.-]+", "-", Path(named[0]).name)[:40]
     return root / "indexes" / f"{label}-{hashlib.sha256(json.dumps([named, made_with]).encode()).hexdigest()[:16]}"
+
+
+def index_paths(
+    paths: str | Path | Sequence[str | Path],
+    index: str | Path,
+    *,
+    settings: Settings,
+    prune: bool = True,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> IndexReport:
+    """Add or refresh documents in an index that is made when it is missing, and close it again."""
+    sources = existing_paths(paths)
+    store, encoder = open_or_create(Path(index), None, settings)
+    with closing(store):
+        return index_documents(store, sources, encoder, prune=prune, progress=progress)
 
 
 def load_encoder(name: str) -> Encoder:

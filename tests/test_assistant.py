@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from embeddings.documents import Document
+from embeddings.store import Store, index_documents
 from qa import Assistant, PinciteError, Settings
-from qa.types import Answer, Turn
+from qa.asking import still_standing
+from qa.types import Answer, Candidate, Turn
 from tests.fakes import FakeEncoder, FakeReader
 
 BRIDGE = """The harbour bridge of Larvik was opened in May 1932. The designer of the harbour bridge is Ove Larsen.
@@ -343,3 +346,50 @@ def test_of_several_readings_the_one_answered_best_is_kept(
     assert answer.standalone_question == readings[1]
     assert "Ove Larsen" in (answer.text or "")
     assert answer.question == "Who designed it?"
+
+
+# While others write -----------------------------------------------------------------------------------
+
+
+def test_candidates_of_a_document_that_changed_meanwhile_are_left_out() -> None:
+    def candidate(name: str) -> Candidate:
+        return Candidate(1, name, "", 4, 9, "peace", 0.5)
+
+    texts = {"same.txt": "The peace.", "moved.txt": "A new peace."}
+
+    def document(name: str) -> Document:
+        if name not in texts:
+            raise PinciteError("It is gone.")
+        return Document(name, "", texts[name], "txt", "0")
+
+    found = [[candidate("same.txt"), candidate("moved.txt")], [candidate("gone.txt")]]
+    standing, sources = still_standing(found, document)
+    assert standing == [[candidate("same.txt")], []]
+    assert set(sources) == {"same.txt", "moved.txt"}
+
+
+def test_asking_while_another_process_indexes(assistant: Assistant, folder: Path) -> None:
+    texts = (BRIDGE, "New preface. " * 30 + BRIDGE)
+    stop = threading.Event()
+
+    def rewrite() -> None:
+        other = Store.open(assistant.store.path)
+        for turn in range(1000):
+            if stop.is_set():
+                break
+            (folder / "bridge.txt").write_text(texts[turn % 2])
+            index_documents(other, [folder], FakeEncoder())
+        other.close()
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    try:
+        for _ in range(15):
+            answer = assistant.ask("Who is the designer of the harbour bridge?")
+            for citation in answer.citations:
+                if citation.document == "bridge.txt":
+                    assert citation.text in {text[citation.start : citation.end] for text in texts}
+    finally:
+        stop.set()
+        writer.join()
+    assert "Ove Larsen" in (assistant.ask("Who is the designer of the harbour bridge?").text or "")

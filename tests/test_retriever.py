@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from qa.fit_retriever import (
     fit,
     mean_reciprocal_rank,
     min_max_fusion,
+    misspell,
     read_questions,
     recalls,
     reciprocal_rank_fusion,
@@ -187,3 +189,14 @@ def test_the_weight_follows_the_better_parent() -> None:
     lexical_knows = [Evidence({1: 0.6, 2: 0.3}, {1: 0.4, 2: 0.8}, frozenset({1}))]
     dense_knows = [Evidence({1: 0.6, 2: 0.3}, {1: 0.4, 2: 0.8}, frozenset({2}))]
     assert fit([lexical_knows]) > 0.4 / 0.3 >= fit([dense_knows])
+
+
+def test_misspelling_makes_one_typing_error_in_a_long_word() -> None:
+    from rapidfuzz.distance import OSA
+
+    question = "When did the negotiations about treaties finally begin?"
+    made = [misspell(question, random.Random(seed)) for seed in range(40)]
+    assert all(OSA.distance(question, wrong) <= 1 for wrong in made)
+    assert sum(wrong != question for wrong in made) > 30
+    assert all(wrong.startswith("When did the ") for wrong in made)
+    assert misspell("Who is it?", random.Random(0)) == "Who is it?"
