@@ -15,14 +15,16 @@ from qa.errors import PinciteError
 from qa.fit_retriever import (
     Evidence,
     fit,
+    gather,
     mean_reciprocal_rank,
     min_max_fusion,
     misspell,
     read_questions,
     recalls,
     reciprocal_rank_fusion,
+    rules,
 )
-from qa.fusion import LEXICAL_WEIGHT, bm25_ceiling, ranked
+from qa.fusion import LEXICAL_WEIGHT, bm25_ceiling, fuse, ranked
 from qa.retriever import Retriever
 from qa.settings import Settings
 from tests.fakes import FakeEncoder
@@ -200,3 +202,12 @@ def test_misspelling_makes_one_typing_error_in_a_long_word() -> None:
     assert sum(wrong != question for wrong in made) > 30
     assert all(wrong.startswith("When did the ") for wrong in made)
     assert misspell("Who is it?", random.Random(0)) == "Who is it?"
+
+
+def test_the_hybrid_is_no_worse_than_its_parents_on_squad(shared: Path) -> None:
+    evidence = gather(shared / "data" / "squad" / "dev-2.0-a.json.gz", 300)
+    by_name = rules(LEXICAL_WEIGHT)
+    lexical, dense = (recalls(evidence, by_name[name]) for name in ("lexical", "dense"))
+    hybrid = recalls(evidence, lambda item: fuse(item.shares, item.cosines))
+    assert min(lexical[0], dense[0]) > 50  # the parents are whole
+    assert all(own >= max(parents) for own, *parents in zip(hybrid, lexical, dense, strict=True))
