@@ -17,6 +17,7 @@ from .lexicon import (
     PERSON_NOUNS,
     PLACE_NOUNS,
     PREPOSITIONS,
+    TITLES,
     WORK_NOUNS,
 )
 from .memory import Entity
@@ -38,6 +39,7 @@ _FIT: dict[str, dict[str, float]] = {
 }  # fmt: skip
 
 
+_ADJECTIVE = re.compile(r"(?:ican|ian|ese|ish)$")
 _NAMEABLE = PLACE_NOUNS | ORGANISATION_NOUNS | EVENT_NOUNS | DOCUMENT_NOUNS
 _ARTICLE = ("united states", "soviet union", "united kingdom", "european union", "ussr", "us", "usa", "uk", "eu", "philippines",
             "netherlands", "russian federation")  # fmt: skip
@@ -51,8 +53,9 @@ def _pronoun_fit(kind: str, mention: Mention) -> float:
             return 0.0
         words = len(mention.words)
         if mention.kind == "person":
-            return 1.0 if mention.is_name else 0.5
-        if mention.words[0] == "the":
+            described = all(word in TITLES or word in PERSON_NOUNS for word in mention.words)
+            return 0.3 if described else 1.0 if mention.is_name else 0.4
+        if mention.words[0] == "the" or words > 4 or mention.text.isupper() or _ADJECTIVE.search(mention.words[0]):
             return 0.05
         return 0.75 if words in (2, 3) else 0.5
     if kind == "they" and mention.plural:
@@ -100,7 +103,7 @@ def _noun_fit(reference: Reference, mention: Mention) -> float:
     for nouns, kind in kinds:
         if (one in nouns or noun in nouns) and mention.kind == kind and (mention.is_name or kind == "date"):
             return 0.7
-    if mention.kind == "name" and not plural and (one in WORK_NOUNS or (reference.demonstrative and one in _NAMEABLE)):
+    if mention.kind == "name" and not mention.gender and not plural and (one in WORK_NOUNS or (reference.demonstrative and one in _NAMEABLE)):
         return 0.5
     if mention.kind == "name" and (one in PLACE_NOUNS or one in ORGANISATION_NOUNS):
         return 0.35

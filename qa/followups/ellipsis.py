@@ -14,6 +14,9 @@ from .lexicon import (
     FUNCTION,
     IMPERATIVES,
     PREPOSITIONS,
+    RELATIONAL,
+    SUBORDINATORS,
+    UNIQUE_NOUNS,
     WH,
 )
 from .memory import PastTurn, entities
@@ -183,6 +186,9 @@ def substitute(fragment_text: str, about: bool, last: PastTurn, known: frozenset
         ((_likeness(new, m, question, preposition), -i, m) for i, m in enumerate(inside)),
         key=lambda item: (-item[0], -item[1]),
     )
+    if tokens[0].lower in ("any", "anything", "another", "more", "other", "others") and not (scored and scored[0][0] >= 1.2):
+        topic = _topic([last], known)
+        return [f"{fragment_text} {'about' if tokens[0].lower == 'anything' else 'of'} {topic}"] if topic else []
     readings = []
     for score, _, mention in scored[:3]:
         if score <= 0:
@@ -253,9 +259,15 @@ def complete(
     words = [token for token in tokens if token.is_word]
     names = [m for m in mentions_of(body, known) if m.is_name or m.kind == "date"]
     content = [token for token in words if token.is_content]
-    if names or len(content) > _FEW or _definition(words) or not words:
+    if not words or names or words[0].lower not in WH | AUXILIARY | PREPOSITIONS:
         return [], ""
-    if words[0].lower not in WH | AUXILIARY | PREPOSITIONS:
+    if any(token.lower in SUBORDINATORS - PREPOSITIONS for token in words[2:]):
+        return [], ""
+    part = _ownerless_part(words)
+    if part:
+        topic = _topic(turns, known)
+        return ([f"{body.strip().rstrip('?!. ')} of {topic}"], f"of {topic}") if topic else ([], "")
+    if len(content) > _FEW or _definition(words):
         return [], ""
     text = body.strip().rstrip("?!. ")
     last = turns[-1]
@@ -266,9 +278,13 @@ def complete(
         if earlier and base_form(earlier[0]) == verb and len(earlier) > 1 and len(frame.predicate.split()) == 1:
             return [f"{text} {' '.join(earlier[1:])}"], "the object of the last question carried over"
     noun = content[0].lower if content else ""
-    is_noun = bool(noun) and (not is_verb(noun) or _after_article(words, content[0]))
-    if is_noun:
+    articled = bool(content) and _after_article(words, content[0])
+    if noun and (articled or not is_verb(noun)):
+        if not articled and singular(noun) not in RELATIONAL:
+            return [], ""
         topic = _topic(turns, known)
+        if noun in topic.lower():
+            return [], ""
         return (
             ([f"{text} of {topic}" if words[-1] is content[0] else f"{text} in {topic}"], f"of {topic}")
             if topic
@@ -279,6 +295,18 @@ def complete(
         return [f"{text} when {found.statement}"], f"when {found.statement}"
     topic = _topic(turns, known)
     return ([f"{text} about {topic}"], f"about {topic}") if topic else ([], "")
+
+
+def _ownerless_part(words: Sequence[Token]) -> bool:
+    """Tell whether this is "What are the key findings?": a definite phrase, or a part of something, and no more."""
+    lower = [word.lower for word in words]
+    if len(lower) < 3 or lower[0] not in WH or lower[1] not in BE:
+        return False
+    phrase, head = lower[2:], lower[-1]
+    if phrase[0] == "the":
+        plain = all(word not in FUNCTION or word in ("main", "other", "most") for word in phrase[1:])
+        return 2 <= len(phrase) <= 4 and plain and head not in UNIQUE_NOUNS and not is_past(head) and len(phrase) > 1
+    return len(phrase) <= 3 and singular(head) in RELATIONAL and is_plural(head)
 
 
 def _after_article(words: Sequence[Token], noun: Token) -> bool:

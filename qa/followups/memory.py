@@ -45,10 +45,17 @@ class Entity:
 
 
 @lru_cache(maxsize=1024)
-def past_turn(question: str, answer: str | None, known: frozenset[str]) -> PastTurn:
-    """Read a turn; ``question`` is its stand-alone form."""
+def past_turn(question: str, answer: str | None, known: frozenset[str], said: str = "") -> PastTurn:
+    """Read a turn; ``question`` is its stand-alone form, ``said`` the user's own words.
+
+    Who was called "he" or "she" there is a person, whatever the name looks like.
+    """
     frame = parse(question)
     asked = _without_pronouns(mentions_of(question, known))
+    called = _called(said)
+    filled_in = [m for m in asked if m.kind in ("name", "person") and m.is_name and m.text.lower() not in said.lower()]
+    if called and len(filled_in) == 1 and not filled_in[0].gender:
+        asked[asked.index(filled_in[0])] = replace(filled_in[0], kind="person", gender=called)
     names = [m for m in asked if m.kind != "date"]
     in_question = tuple(
         replace(mention, role="subject" if names and mention is names[0] else "object") for mention in asked
@@ -68,6 +75,12 @@ def past_turn(question: str, answer: str | None, known: frozenset[str]) -> PastT
     return PastTurn(
         question, answer, frame, in_question, tuple(in_answer), frozenset(content_stems(tokenize(question)))
     )
+
+
+def _called(said: str) -> str:
+    words = {token.lower for token in tokenize(said)}
+    he, she = not words.isdisjoint(("he", "him", "his")), not words.isdisjoint(("she", "her", "hers"))
+    return "" if he == she else "m" if he else "f"
 
 
 def _without_pronouns(mentions: Sequence[Mention]) -> list[Mention]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from .lexicon import (
     ADVERBS,
@@ -38,7 +39,13 @@ from .verbs import base_form, is_base, is_past, is_verb
 
 SHORT_ANSWER = 7  # words: an answer this short is taken as one mention
 _CONNECTORS = frozenset({"of", "the", "de", "von", "van", "for", "and", "'s", "&", "al", "bin", "du", "la"})
+_CAPITAL = re.compile(r"\b[^\W\d_a-z]")
 _QUOTES = "\"'“”‘’«»"
+
+
+@lru_cache(maxsize=4096)
+def _words_of(text: str) -> tuple[str, ...]:
+    return tuple(token.lower for token in tokenize(text) if token.is_word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ class Mention:
     @property
     def words(self) -> tuple[str, ...]:
         """The lower-case words."""
-        return tuple(token.lower for token in tokenize(self.text) if token.is_word)
+        return _words_of(self.text)
 
     @property
     def head(self) -> str:
@@ -74,7 +81,7 @@ class Mention:
     @property
     def is_name(self) -> bool:
         """Whether it is written with a capital."""
-        return any(word[0].isupper() for word in re.findall(r"\w+", self.text)) and not self.initial
+        return not self.initial and bool(_CAPITAL.search(self.text))
 
 
 def _is_country(words: Sequence[str]) -> bool:
@@ -179,6 +186,10 @@ def _name_runs(text: str, tokens: Sequence[Token], known: frozenset[str]) -> lis
                 and here.lower not in AUXILIARY | PRONOUNS | WH
             ) or (here.is_word and here.text.isdigit() and len(here.text) < 3):
                 j += 1
+            elif here.text in ("He", "Her") and tokens[j - 1].is_capital:
+                j += 1  # "Zheng He"
+            elif here.text == "." and len(tokens[j - 1].text) == 1 and j + 1 < len(tokens) and tokens[j + 1].is_capital:
+                j += 2  # "Y. A. Tittle"
             else:
                 k = j
                 while k < len(tokens) and tokens[k].lower in _CONNECTORS and k - j < 2:

@@ -151,6 +151,11 @@ def _internal(tokens: Sequence[Token], i: int, kind: str, possessive: bool, own:
     if possessive or (kind in ("he", "she", "they") and tokens[i].lower.endswith(("self", "selves"))):
         return True
     following = tokens[i + 1].lower if i + 1 < len(tokens) else ""
+    last = max(j for j, token in enumerate(tokens) if token.start < before[-1].start + len(before[-1].text))
+    for j in range(last + 1, i):
+        # "What is mortadella and where is it from?"
+        if tokens[j].lower in ("and", "or", "but") and tokens[j + 1].lower in WH | AUXILIARY:
+            return True
     # the subject of a second clause: "When did Putin say he would", "What did Russia do after it left"
     clause_start = tokens[i - 1].lower in SUBORDINATORS | SAYING | {","}
     return clause_start and (following in AUXILIARY or is_verb(following) or following.endswith(("ed", "s")))

@@ -34,7 +34,7 @@ def resolve(question: str, history: Sequence[Turn]) -> Resolution:
     turns: list[PastTurn] = []
     for turn in recent:
         understood = turn.standalone_question or _resolve(turn.question, turns, known).standalone or turn.question
-        turns.append(past_turn(understood, turn.answer, known))
+        turns.append(past_turn(understood, turn.answer, known, turn.question))
     return _resolve(question, turns, known)
 
 

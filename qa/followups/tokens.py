@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .lexicon import FILLER, FUNCTION, MONTHS
 from .verbs import base_form
@@ -49,9 +50,10 @@ class Token:
         return self.is_word and self.lower not in FUNCTION and self.lower not in FILLER
 
 
-def tokenize(text: str) -> list[Token]:
+@lru_cache(maxsize=1024)
+def tokenize(text: str) -> tuple[Token, ...]:
     """Split ``text`` into tokens with code point offsets."""
-    return [Token(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(text)]
+    return tuple(Token(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(text))
 
 
 def dates(text: str) -> list[tuple[int, int]]:
