@@ -11,7 +11,7 @@ import os
 import stat
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from embeddings.errors import PinciteError
@@ -56,10 +56,14 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that could not be read; ``reason`` completes the sentence "NAME was skipped: ..."."""
+    """A file that could not be read; ``reason`` completes the sentence "NAME was skipped: ...".
+
+    ``refused`` says that the system would not let it be read, which tells nothing of its content.
+    """
 
     name: str
     reason: str
+    refused: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ def _walk(root: Path) -> list[tuple[str, Path | Skipped]]:
 
     def refuse(error: OSError) -> None:
         name = name_of(Path(error.filename))
-        found.append((name, Skipped(name, _refusal(error))))
+        found.append((name, Skipped(name, _refusal(error), refused=True)))
 
     for folder, folders, files in os.walk(root, onerror=refuse):
         here = Path(folder)
@@ -169,7 +173,9 @@ def _inspect(name: str, path: Path, root: Path) -> SourceFile | Skipped:
         if path.is_symlink() and root.is_dir() and not path.resolve().is_relative_to(root.resolve()):
             return Skipped(name, "it is a link that leads out of the folder.")
     except (OSError, RuntimeError) as error:
-        return Skipped(name, "it is a broken link." if path.is_symlink() else _refusal(error))
+        if path.is_symlink() and not isinstance(error, PermissionError):
+            return Skipped(name, "it is a broken link.")
+        return Skipped(name, _refusal(error), refused=True)
     if not stat.S_ISREG(status.st_mode):
         return Skipped(name, "it is not a regular file.")
     if path.suffix.lower() not in FORMATS:

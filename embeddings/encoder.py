@@ -11,7 +11,8 @@ import importlib.util
 import json
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -144,7 +145,8 @@ class SentenceEncoder:
         # The usual recipe (transformer, mean or first-token pooling, unit length) needs nothing but transformers,
         # whose import is half as long as that of sentence-transformers, and which the reader needs anyway.
         device, dtype = device_and_dtype()
-        model = AutoModel.from_pretrained(self._root, local_files_only=True, use_safetensors=True)
+        with _quietly():
+            model = AutoModel.from_pretrained(self._root, local_files_only=True, use_safetensors=True)
         model = model.to(device=device, dtype=dtype).eval()
         from tokenizers import Tokenizer
 
@@ -178,13 +180,14 @@ class SentenceEncoder:
         from sentence_transformers import SentenceTransformer
 
         device, dtype = device_and_dtype()
-        model = SentenceTransformer(
-            str(self._directory),
-            device=device,
-            local_files_only=True,
-            trust_remote_code=False,
-            model_kwargs={"torch_dtype": dtype, "use_safetensors": True},
-        )
+        with _quietly():
+            model = SentenceTransformer(
+                str(self._directory),
+                device=device,
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"torch_dtype": dtype, "use_safetensors": True},
+            )
 
         def forward(texts: Sequence[str]) -> Vectors:
             rows = model.encode(list(texts), batch_size=BATCH_SIZE, show_progress_bar=False)
@@ -260,6 +263,20 @@ def cpu_multiplies_bf16() -> bool:
     except (OSError, StopIteration):
         return False
     return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags.split())
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Hide transformers' progress bar over the tensors of a model."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _valid() -> str:

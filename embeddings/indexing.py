@@ -6,10 +6,11 @@ A process killed at any moment leaves an index that opens and answers; indexing 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,12 +43,20 @@ class IndexReport:
 
 
 @dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where a document came from: the folder or file named, the file's real path, its stamp; "" if from memory."""
+
+    source: str = ""
+    path: str = ""
+    stamp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Known:
-    """What the store knows of a document's file."""
+    """What the store knows of a document."""
 
     hash: str
-    source: str
-    stamp: str
+    origin: _Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +64,7 @@ class _New:
     """A document that is to be written, with its passages."""
 
     document: Document
-    source: str
-    stamp: str
+    origin: _Origin
     passages: list[Passage]
 
 
@@ -88,25 +96,29 @@ def index_documents(
     report = IndexReport()
     run = _Run(store, encoder, report, progress, cancelled)
     known, remembered = _load_known(store)
+    by_path = {entry.origin.path: name for name, entry in known.items() if entry.origin.path}
     found = [(_source(root), item) for root in map(Path, paths) for item in find_files([root])]
-    sources = {source for source, _ in found} | {_source(Path(path)) for path in paths}
+    sources = {_source(Path(path)) for path in paths}
     run.total = len(found)
-    met: dict[Path, str] = {}
-    present: set[str] = set()  # stored names whose files are there, readable or not
+    met: set[str] = set()
+    kept: set[str] = set()  # stored names of files that are there, and were not found to be unreadable
+    unreadable: set[str] = set()
     try:
         for source, item in found:
             run.step(item.name)
             if isinstance(item, Skipped):
+                (kept if item.refused else unreadable).add(item.name)
                 run.skip(item, source, "")
                 continue
-            real = item.path.resolve()
-            if real in met:
+            path = str(item.path.resolve())
+            if path in met:
                 continue
-            name = _stored_name(item, source, known, present)
-            met[real] = name
+            met.add(path)
+            name = by_path.get(path) or _free_name(item, source, known, kept)
             before = known.get(name)
-            if before and (before.source, before.stamp) == (source, item.stamp):
-                present.add(name)
+            origin = _Origin(_wider(source, before, path), path, item.stamp)
+            if before and before.origin == origin:
+                kept.add(name)
                 report.unchanged.append(name)
                 continue
             if before is None and (reason := remembered.get((name, item.stamp))):
@@ -115,19 +127,21 @@ def index_documents(
             try:
                 data = read_bytes(item)
             except PinciteError as error:
-                present.add(name)  # it is there, and nobody knows that it changed
-                run.skip(Skipped(name, _reason(error, item.name)), source, "")
+                kept.add(name)
+                run.skip(Skipped(name, _reason(error, item.name), refused=True), source, "")
                 continue
             try:
                 document = load_bytes(name, data)
             except PinciteError as error:
+                unreadable.add(name)
                 run.skip(Skipped(name, _reason(error, name)), source, item.stamp)
                 continue
-            present.add(name)
-            run.take(document, source, _settled(item), before)
+            kept.add(name)
+            run.take(document, _settled(origin), before)
         run.flush()
         if prune:
-            gone = [name for name, entry in known.items() if entry.source in sources and name not in present]
+            stored = {name: entry.origin for name, entry in known.items() if entry.origin.source in sources}
+            gone = [name for name, o in stored.items() if name not in kept and (name in unreadable or _is_gone(o.path))]
             remove_documents(store, gone)
             report.removed.extend(sorted(gone))
     except _Cancelled:
@@ -160,7 +174,7 @@ def add_documents(
     try:
         for document in documents:
             run.step(document.name)
-            run.take(document, "", "", known.get(document.name))
+            run.take(document, _Origin(), known.get(document.name))
         run.flush()
     except _Cancelled:
         report.cancelled = True
@@ -211,17 +225,17 @@ class _Run:
         self.report.skipped.append(skipped)
         self._skipped.append((skipped.name, source, skipped.reason, stamp))
 
-    def take(self, document: Document, source: str, stamp: str, before: _Known | None) -> None:
-        """Queue a document that is new or changed; note the new stamp of one that is not."""
+    def take(self, document: Document, origin: _Origin, before: _Known | None) -> None:
+        """Queue a document that is new or changed; note the new origin of one that is not."""
         if before is not None and before.hash == document.hash:
             self.report.unchanged.append(document.name)
-            if (before.source, before.stamp) != (source, stamp):
+            if before.origin != origin:
                 with self.store.connections.writing() as connection:
-                    values = (source, stamp, document.name)
-                    connection.execute("UPDATE documents SET source = ?, stamp = ? WHERE name = ?", values)
+                    values = (origin.source, origin.path, origin.stamp, document.name)
+                    connection.execute("UPDATE documents SET source = ?, path = ?, stamp = ? WHERE name = ?", values)
             return
         passages = split_passages(document, self.encoder, self.store.manifest.passages)
-        self._batch.append(_New(document, source, stamp, passages))
+        self._batch.append(_New(document, origin, passages))
         (self.report.added if before is None else self.report.changed).append(document.name)
         self._waiting += len(passages)
         if self._waiting >= BATCH_PASSAGES:
@@ -272,11 +286,12 @@ def _write(connection: sqlite3.Connection, new: _New, vectors: Iterator[bytes]) 
     document = new.document
     _delete(connection, document.name)
     cursor = connection.execute(
-        "INSERT INTO documents (name, title, format, hash, text, page_starts, characters, added, source, stamp)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO documents (name, title, format, hash, text, page_starts, characters, added, source, path, stamp)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(document.name, document.title, document.format, document.hash, document.text),
-            *(json.dumps(document.page_starts), len(document.text), now(), new.source, new.stamp),
+            *(json.dumps(document.page_starts), len(document.text), now()),
+            *(new.origin.source, new.origin.path, new.origin.stamp),
         ),
     )
     identity = cursor.lastrowid
@@ -311,9 +326,9 @@ def _bump(connection: sqlite3.Connection) -> None:
 def _load_known(store: Store) -> tuple[dict[str, _Known], dict[tuple[str, str], str]]:
     """Return the documents by name, and the reasons of unreadable files by (name, stamp)."""
     with store.connections.reading() as connection:
-        documents = connection.execute("SELECT name, hash, source, stamp FROM documents").fetchall()
+        documents = connection.execute("SELECT name, hash, source, path, stamp FROM documents").fetchall()
         skipped = connection.execute("SELECT name, stamp, reason FROM skipped WHERE stamp != ''").fetchall()
-    known = {name: _Known(hash_, source, stamp) for name, hash_, source, stamp in documents}
+    known = {name: _Known(hash_, _Origin(*origin)) for name, hash_, *origin in documents}
     return known, {(name, stamp): reason for name, stamp, reason in skipped}
 
 
@@ -321,34 +336,43 @@ def _source(path: Path) -> str:
     return str(path.expanduser().resolve())
 
 
-def _stored_name(file: SourceFile, source: str, known: dict[str, _Known], taken: set[str]) -> str:
-    """Return the name under which a file is kept: its own, unless a document of another source has it.
+def _wider(source: str, before: _Known | None, path: str) -> str:
+    """Return the folder that a file is kept for: the one it is kept for already where that holds the new one too."""
+    if before is None or before.origin.path != path or not Path(source).is_relative_to(before.origin.source):
+        return source
+    return before.origin.source
 
-    A document whose source is gone is taken to have moved, so that an index follows a folder that was renamed.
+
+def _free_name(file: SourceFile, source: str, known: dict[str, _Known], taken: set[str]) -> str:
+    """Return the name under which a new file is kept: its own, unless a document from elsewhere has it.
+
+    A document whose file is gone is taken to have moved, so that an index follows a folder that was renamed.
     """
     root = Path(source)
     candidates = [file.name, f"{root.name if root.is_dir() else root.parent.name}/{file.name}"]
     candidates += [f"{number}/{file.name}" for number in range(2, 1000)]
     for name in candidates:
         entry = known.get(name)
-        free = name not in taken
-        if free and (entry is None or entry.source == source):
-            return name
-        if free and entry is not None and not _exists(entry.source, file.name):
+        if name not in taken and (entry is None or (entry.origin.path and _is_gone(entry.origin.path))):
             return name
     raise PinciteError(f"Too many documents are called {file.name}.", "Rename some of them.")
 
 
-def _exists(source: str, name: str) -> bool:
-    """Return whether the file that a stored document came from is still there; one from memory always is."""
-    root = Path(source)
-    return not source or (root / name).exists() or root.is_file()
+def _is_gone(path: str) -> bool:
+    """Return whether there is certainly no such file; one that the system hides may be there."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
-def _settled(file: SourceFile) -> str:
-    """Return the stamp of a file, "" where the file is so new that a later change might not alter it."""
-    modified = int(file.stamp.split(":")[1])
-    return file.stamp if time.time_ns() - modified > _RACY_NS else ""
+def _settled(origin: _Origin) -> _Origin:
+    """Return the origin without its stamp where the file is so new that a later change might not alter that."""
+    modified = int(origin.stamp.split(":")[1])
+    return origin if time.time_ns() - modified > _RACY_NS else replace(origin, stamp="")
 
 
 def _reason(error: PinciteError, name: str) -> str:

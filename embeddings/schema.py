@@ -37,9 +37,15 @@ def _m002_feedback_and_questions(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE eval_questions (id INTEGER PRIMARY KEY, line TEXT NOT NULL)")
 
 
+def _m003_paths_of_documents(connection: sqlite3.Connection) -> None:
+    # The same file may be named by itself, by its folder or by a folder above: its path tells that it is the same.
+    connection.execute("ALTER TABLE documents ADD COLUMN path TEXT NOT NULL DEFAULT ''")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _m001_documents_and_passages,
     _m002_feedback_and_questions,
+    _m003_paths_of_documents,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -100,7 +100,7 @@ class Store:
         file = path / INDEX_FILE
         if file.exists():
             raise PinciteError(f"There is an index at {path} already.", "Open it, or choose another folder.")
-        if path.is_dir() and any(path.iterdir()):
+        if path.is_dir() and any(not entry.name.startswith(INDEX_FILE) for entry in path.iterdir()):
             raise PinciteError(f"The folder {path} is not empty and holds no index.", "Choose a new folder for it.")
         values = {
             "encoder": encoder.name,
@@ -110,7 +110,7 @@ class Store:
             "passage_overlap": str(passage_settings.overlap),
         }
         # The file gets its name when it is whole, so that a process killed here leaves no half-made index.
-        draft = file.with_name(f"{INDEX_FILE}.new")
+        draft = file.with_name(f"{INDEX_FILE}.{os.getpid()}.new")
         try:
             path.mkdir(parents=True, exist_ok=True)
             draft.unlink(missing_ok=True)
@@ -120,7 +120,9 @@ class Store:
                 connection.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
                 connection.execute("COMMIT")
                 connection.execute("PRAGMA journal_mode = WAL")
-            draft.replace(file)
+            _name_once(draft, file)
+        except FileExistsError:
+            raise PinciteError(f"There is an index at {path} already.", "Open it, or choose another folder.") from None
         except (OSError, sqlite3.Error) as error:
             raise PinciteError(
                 f"No index can be made at {path} ({error}).", "Choose a folder that may be written to, with room."
@@ -231,7 +233,7 @@ class Store:
             for number, vector in rows:
                 numbers.append(number)
                 blobs += vector
-        matrix = np.frombuffer(bytes(blobs), dtype="<f4").astype(np.float32, copy=False)
+        matrix = np.frombuffer(blobs, dtype="<f4").astype(np.float32, copy=False)
         return revision, np.array(numbers, dtype=np.int64), matrix.reshape(len(numbers), self.manifest.dimension)
 
     def skipped(self) -> list[Skipped]:
@@ -347,6 +349,18 @@ def _of_documents(documents: Sequence[str] | None) -> tuple[str, tuple[str, ...]
         return "", ()
     condition = "AND p.document_id IN (SELECT id FROM documents WHERE name IN (SELECT value FROM json_each(?)))"
     return condition, (json.dumps(list(documents)),)
+
+
+def _name_once(draft: Path, file: Path) -> None:
+    """Give a finished file its name, unless another process has made one meanwhile: then FileExistsError."""
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _writable(file: Path) -> bool:

@@ -44,11 +44,10 @@ class VectorIndex:
     def open(cls, store: Store, *, exact_limit: int = EXACT_LIMIT) -> VectorIndex:
         """Load ``vectors.faiss``, or build it from the stored vectors and save it; no model is run."""
         file = store.path / VECTORS_FILE
-        loaded = _load(file, store.revision(), exact_limit)
-        if loaded is not None:
-            index, probes = loaded
-            if index.d == store.manifest.dimension:
-                return cls(store, index, store.revision(), probes)
+        revision = store.revision()
+        loaded = _load(file, revision, exact_limit)
+        if loaded is not None and loaded[0].d == store.manifest.dimension:
+            return cls(store, loaded[0], revision, loaded[1])
         revision, ids, vectors = store.vectors()
         index, probes = build(ids, vectors, exact_limit=exact_limit)
         if not store.connections.readonly:

@@ -131,6 +131,38 @@ def test_documents_of_one_name_from_two_folders_are_both_kept(store: Store, fold
     assert index_documents(store, [folder], FakeEncoder()).unchanged == ["a.txt", "b.md", "sub/c.html"]
 
 
+def test_a_file_named_by_itself_and_by_its_folders_is_one_document(store: Store, folder: Path) -> None:
+    encoder = FakeEncoder()
+    index_documents(store, [folder], encoder)
+    assert index_documents(store, [folder / "a.txt"], encoder).unchanged == ["a.txt"]
+    assert index_documents(store, [folder / "sub"], encoder).unchanged == ["sub/c.html"]
+    (folder / "sub" / "c.html").unlink()
+    assert index_documents(store, [folder], encoder).removed == ["sub/c.html"]
+    assert (names(store), encoder.encoded) == (["a.txt", "b.md"], 3)
+    write(folder / "sub" / "e.txt", "Epsilon.")
+    assert index_documents(store, [folder / "sub"], encoder).added == ["e.txt"]
+    assert index_documents(store, [folder], encoder).unchanged == ["a.txt", "b.md", "e.txt"]
+    (folder / "sub" / "e.txt").unlink()
+    assert index_documents(store, [folder], encoder).removed == ["e.txt"]
+
+
+def test_a_folder_that_nobody_may_list_costs_no_document(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_documents(store, [folder], FakeEncoder())
+    real = os.scandir
+
+    def scan(path: str) -> object:
+        if str(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    report = index_documents(store, [folder], FakeEncoder())
+    assert [(item.name, item.reason) for item in report.skipped] == [("sub", "there is no permission to read it.")]
+    assert (report.removed, len(names(store))) == ([], 3)
+
+
 def test_a_folder_that_was_renamed_is_followed(store: Store, folder: Path) -> None:
     encoder = FakeEncoder()
     index_documents(store, [folder], encoder)
