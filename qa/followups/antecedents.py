@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .lexicon import (
     COUNTRY_NOUNS,
@@ -30,17 +31,19 @@ FLOOR = 0.3  # a reading this much worse than the best is not offered
 # How well a mention of each kind fits a pronoun, in [0, 1].
 _FIT: dict[str, dict[str, float]] = {
     "it": {
-        "thing": 0.9, "document": 1.0, "event": 1.0, "organisation": 1.0, "place": 0.9, "country": 0.8, "name": 0.8,
+        "thing": 0.9, "document": 1.0, "event": 1.0, "organisation": 1.0, "place": 0.9, "country": 0.6, "name": 0.8,
         "person": 0.03,
     },
-    "they": {"organisation": 0.7, "country": 0.6, "name": 0.5, "person": 0.25, "place": 0.1},
+    "they": {"organisation": 0.7, "country": 0.55, "name": 0.45, "person": 0.25, "place": 0.1},
     "there": {"place": 1.0, "country": 0.9, "event": 0.5, "organisation": 0.35, "name": 0.3},
     "then": {"date": 1.0},
 }  # fmt: skip
 
 
 _ADJECTIVE = re.compile(r"(?:ican|ian|ese|ish)$")
+_GENERAL_PLACES = COUNTRY_NOUNS | {"city", "town", "village", "island", "place", "region", "area", "province", "territory"}
 _NAMEABLE = PLACE_NOUNS | ORGANISATION_NOUNS | EVENT_NOUNS | DOCUMENT_NOUNS
+_ANYONE = frozenset({"man", "woman", "boy", "girl", "person", "politician", "guy", "official", "diplomat", "leader", "author", "expert"})
 _ARTICLE = ("united states", "soviet union", "united kingdom", "european union", "ussr", "us", "usa", "uk", "eu", "philippines",
             "netherlands", "russian federation")  # fmt: skip
 
@@ -60,6 +63,8 @@ def _pronoun_fit(kind: str, mention: Mention) -> float:
         return 0.75 if words in (2, 3) else 0.5
     if kind == "they" and mention.plural:
         return 0.9 if mention.is_name or mention.kind in ("person", "country", "organisation") else 0.5
+    if kind == "they" and mention.gender:
+        return 0.05
     if kind == "it" and mention.plural:
         return 0.06
     if kind == "it" and mention.kind == "name" and mention.gender:
@@ -67,8 +72,12 @@ def _pronoun_fit(kind: str, mention: Mention) -> float:
     return _FIT.get(kind, {}).get(mention.kind, 0.0)
 
 
-def _noun_fit(reference: Reference, mention: Mention) -> float:
-    """Return how well a mention fits "the ministry", "that treaty", "these islands"."""
+def _noun_fit(reference: Reference, mention: Mention, named: bool) -> float:
+    """Return how well a mention fits "the ministry", "that treaty", "these islands".
+
+    A definite description that shares no word with the mention is too weak a sign where the question has a name of its
+    own (``named``): "Did the report say that prices rose in Germany?".
+    """
     noun, one = reference.noun, singular(reference.noun)
     words = [word for word in mention.words if word not in ("the", "a", "an")]
     plural = reference.count > 1
@@ -77,8 +86,10 @@ def _noun_fit(reference: Reference, mention: Mention) -> float:
     if mention.kind == "person" and not plural:
         if (one in FEMALE_NOUNS and mention.gender == "m") or (one in MALE_NOUNS and mention.gender == "f"):
             return 0.0
-        if mention.is_name and one in PERSON_NOUNS:
+        if mention.is_name and one in PERSON_NOUNS and (reference.demonstrative or one in _ANYONE):
             return 0.9
+    if mention.alias and mention.alias == one and not plural:
+        return 1.0
     if words == [noun] or words == [one]:
         return 0.0
     telling = mention.is_name or any(word in PREPOSITIONS for word in words) or mention.kind == "date"
@@ -90,6 +101,8 @@ def _noun_fit(reference: Reference, mention: Mention) -> float:
         return 0.9
     if one in {singular(word) for word in words} and len(words) > 1:
         return 0.9
+    if not reference.demonstrative and (named or one in PLACE_NOUNS - _GENERAL_PLACES):
+        return 0.0
     if one in COUNTRY_NOUNS or (one in ("island", "islands") and plural):
         return {"country": 0.9, "place": 0.6}.get(mention.kind, 0.35 if mention.kind == "name" else 0.0)
     kinds = (
@@ -101,6 +114,8 @@ def _noun_fit(reference: Reference, mention: Mention) -> float:
         (DOCUMENT_NOUNS, "document"),
     )
     for nouns, kind in kinds:
+        if kind == "person" and not plural and not reference.demonstrative:
+            continue
         if (one in nouns or noun in nouns) and mention.kind == kind and (mention.is_name or kind == "date"):
             return 0.7
     if mention.kind == "name" and not mention.gender and not plural and (one in WORK_NOUNS or (reference.demonstrative and one in _NAMEABLE)):
@@ -119,16 +134,32 @@ def rank(reference: Reference, entities: Sequence[Entity], excluded: Sequence[st
         text = re.sub(r"^(?:the|a|an) ", "", mention.text.lower())
         if any(text in other or other in text for other in barred):
             continue
-        fit = _noun_fit(reference, mention) if reference.kind == "noun" else _pronoun_fit(reference.kind, mention)
+        fit = _noun_fit(reference, mention, bool(excluded)) if reference.kind == "noun" else _pronoun_fit(reference.kind, mention)
         if entity.adverbial and reference.kind in ("it", "they", "he", "she"):
             fit *= 0.3
         if fit > 0:
             scored.append((fit * entity.salience, -order, mention))
+    if reference.kind == "they" and not any(mention.plural and mention.is_name for _, _, mention in scored):
+        scored.extend(_together(entities, barred, max((s for s, _, _ in scored), default=0.0)))
     scored.sort(key=lambda item: (-item[0], -item[1]))
     if not scored:
         return []
     best = scored[0][0]
     return [mention for score, _, mention in scored if score >= FLOOR * best][:READINGS]
+
+
+def _together(entities: Sequence[Entity], barred: Sequence[str], best: float) -> list[tuple[float, int, Mention]]:
+    """Return two persons of the last question as one candidate for "they": "Where did A meet B?"."""
+    people = [
+        entity.mention
+        for entity in entities
+        if entity.turn == 1 and not entity.in_answer and entity.mention.kind in ("person", "name")
+        if entity.mention.is_name and not entity.mention.plural and entity.mention.text.lower() not in barred
+    ]
+    if len(people) != 2 or "person" not in (people[0].kind, people[1].kind):
+        return []
+    first, second = sorted(people, key=lambda mention: mention.start)
+    return [(1.1 * best + 0.1, 1, replace(first, text=f"{first.text} and {second.text}", plural=True))]
 
 
 def pair(reference: Reference, entities: Sequence[Entity]) -> list[str]:

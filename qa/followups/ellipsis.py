@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .antecedents import render
 from .frames import Frame, clause, parse
@@ -48,10 +49,12 @@ def strip_opener(text: str) -> tuple[str, str]:
     return match.group().strip(), text[match.end() :]
 
 
-def bare_question(tokens: Sequence[Token], body: str) -> str:
+def bare_question(body: str, last: PastTurn) -> str:
     """Return the question phrase of "Why?", "Since when?", "How many of them?", "When was that?"; "" for others."""
     text = body.strip().rstrip("?!. ")
-    text = _BE_THAT.sub("", text)
+    event = last.frame is not None and bool(last.frame.predicate) and last.frame.wanted not in ("thing", "number")
+    if event or not text.lower().endswith(" it"):
+        text = _BE_THAT.sub("", text)
     words = [token.lower for token in tokenize(text) if token.is_word]
     if not words or len(words) > 5:
         return ""
@@ -63,18 +66,26 @@ def bare_question(tokens: Sequence[Token], body: str) -> str:
         return ""  # "Who was that?" asks after a person
     allowed = {"many", "much", "long", "far", "often", "old", "big", "tall", "of", "them", "those", "these", "exactly", "else",
                "not", "one", "ones", "so", "come", "recently", "soon", "about"} | DATE_NOUNS  # fmt: skip
+    if [first, *rest] == ["what", "for"]:
+        return text
     if first == "what" and rest and rest[0] not in DATE_NOUNS | {"else"}:
         return ""
     return text if all(word in allowed or (word == singular(word) and word in DATE_NOUNS) for word in rest) else ""
 
 
-def ask_again(wh: str, last: PastTurn) -> list[str]:
-    """Ask the last question again with another question phrase."""
+def ask_again(wh: str, turns: Sequence[PastTurn]) -> list[str]:
+    """Ask the last question again with another question phrase; "Who else?" asks the last that asked who."""
+    last = turns[-1]
+    if wh.lower() in ("what for", "how come"):
+        wh = "Why" if wh[0].isupper() else "why"
     wh = re.sub(r"\s+(?:of (?:them|those|these)|exactly|not)$", "", wh, flags=re.IGNORECASE).strip()
+    lower = wh.lower()
+    if lower.endswith(" else"):
+        asked = lower.split()[0]
+        last = next((t for t in reversed(turns[-3:]) if t.frame and t.frame.wh.lower().split()[:1] == [asked]), last)
     frame = last.frame
     if frame is None:
         return [f"{wh} {last.question[:1].lower()}{last.question[1:]}"]
-    lower = wh.lower()
     if lower in ("who", "who else", "what else", "where else", "when else") or lower.startswith("which one"):
         return _ask_argument(wh, frame, last)
     if lower in ("how many", "how much"):
@@ -131,6 +142,9 @@ def _ask_count(wh: str, frame: Frame, last: PastTurn) -> list[str]:
         noun = re.sub(r"^(?:(?:the|a|an|some|any|these|those|all|[\d.,]+|\w*ty|two|three|four|five|six|seven|eight|nine|ten) )+", "",
                       plural[0].text, flags=re.IGNORECASE)  # fmt: skip
         rest = " ".join(p for p in (frame.auxiliary, frame.subject, frame.predicate) if p)
+        found = clause(frame, None if not frame.adverbial else last.answer)
+        if found and found.subject.lower().endswith(noun.lower()):
+            return [f"{wh} {noun} {found.statement[len(found.subject) :].strip()}"]
         if noun.lower() in rest.lower():
             return [f"{wh} {noun}"]
         return [f"{wh} {noun} {rest}"]
@@ -170,7 +184,10 @@ def substitute(fragment_text: str, about: bool, last: PastTurn, known: frozenset
     found = mentions_of(bare, known)
     new = found[0] if found else Mention(bare, "thing", False, 0)
     inside = [m for m in last.in_question if question[m.start : m.start + len(m.text)] == m.text]
-    inside = [m for m in inside if m.text.lower() not in bare.lower()]
+    wh = len(last.frame.lead) + len(last.frame.wh) if last.frame else 0
+    inside = [m for m in inside if m.text.lower() not in bare.lower() and (m.start > wh or m.is_name)]
+    if new.kind == "thing" and len(new.words) == 1 and bare.islower() and not is_verb(new.head):
+        new = replace(new, kind="name")  # a name typed in small letters
     if new.kind == "date":
         inside = [m for m in inside if m.kind == "date"]
         when = (fragment_text if preposition else _dated(bare)).strip()
@@ -232,10 +249,9 @@ def _likeness(new: Mention, old: Mention, question: str, preposition: str) -> fl
     score = 0.0
     if new.kind == old.kind:
         score = 1.0 if new.kind != "thing" else 0.6
-    elif {new.kind, old.kind} <= {"country", "place", "organisation", "name"} or {new.kind, old.kind} <= {
-        "person",
-        "name",
-    }:
+    elif {new.kind, old.kind} <= {"country", "place", "organisation", "name"} or (
+        {new.kind, old.kind} <= {"person", "name"} and old.is_name
+    ):
         score = 0.6
     elif new.is_name == old.is_name or "name" in (new.kind, old.kind):
         score = 0.3
@@ -280,8 +296,11 @@ def complete(
     noun = content[0].lower if content else ""
     articled = bool(content) and _after_article(words, content[0])
     if noun and (articled or not is_verb(noun)):
-        if not articled and singular(noun) not in RELATIONAL:
+        if not articled and singular(noun) not in RELATIONAL and not (opener or words[0].lower == "who"):
             return [], ""
+        if words[0].lower == "who" and not articled and last.frame:
+            happened = clause(last.frame, last.answer)
+            return ([f"{text} when {happened.statement}"], f"when {happened.statement}") if happened else ([], "")
         topic = _topic(turns, known)
         if noun in topic.lower():
             return [], ""
@@ -300,7 +319,7 @@ def complete(
 def _ownerless_part(words: Sequence[Token]) -> bool:
     """Tell whether this is "What are the key findings?": a definite phrase, or a part of something, and no more."""
     lower = [word.lower for word in words]
-    if len(lower) < 3 or lower[0] not in WH or lower[1] not in BE:
+    if len(lower) < 3 or lower[0] not in WH - {"why", "how"} or lower[1] not in BE:
         return False
     phrase, head = lower[2:], lower[-1]
     if phrase[0] == "the":

@@ -254,6 +254,9 @@ def _filler(frame: Frame, answer: str | None) -> str:
     if not answer:
         return ""
     text = strip_answer(answer)
+    words = [token.lower for token in tokenize(text)]
+    if words[:1] and (words[0] in PRONOUNS or (len(words) > 3 and any(word in AUXILIARY for word in words))):
+        return ""  # a sentence, which no gap takes
     return text if len(text.split()) <= CLAUSE_WORDS and not text.endswith((":", ";")) else ""
 
 
@@ -308,6 +311,9 @@ def verb_phrase(frame: Frame, answer: str | None) -> str:
     if not found and frame.predicate and not frame.subject and not frame.auxiliary:
         verb, _, rest = frame.predicate.partition(" ")
         predicate = f"{base_form(verb)} {rest}".strip()
+    if found and found.auxiliary in BE and is_past(predicate.split(" ")[0]):
+        verb, _, rest = predicate.partition(" ")
+        return f"{base_form(verb)} {found.subject} {rest}".strip()
     if not predicate or (found and found.auxiliary in BE | HAVE):
         return ""
     return predicate

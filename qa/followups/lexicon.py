@@ -83,6 +83,7 @@ GROUP_NOUNS = _words(
     "people residents citizens islanders inhabitants troops soldiers forces police protesters activists officials "
     "leaders experts members children women men diplomats countries nations states parties sides players fans refugees"
 )
+VENUES = _words("house palace airport station embassy museum stadium hall church temple castle theatre theater university border")
 COUNTRY_NOUNS = _words("country nation state")
 PLACE_NOUNS = _words(
     "country nation state place city town village capital island islands archipelago region territory territories "

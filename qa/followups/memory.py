@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from .frames import Frame, parse
-from .lexicon import DETERMINERS, FILLER, FUNCTION, GENERIC, PRONOUNS
+from .lexicon import BE, DETERMINERS, FILLER, FUNCTION, GENERIC, PRONOUNS
 from .mentions import Mention, answer_mention, mentions_of, singular
 from .tokens import content_stems, tokenize
 
 WINDOW = 6  # turns that a reference may look back
 DECAY = 0.55
-WEIGHTS = {"answer": 3.0, "subject": 2.2, "object": 1.7, "long-first": 0.9, "long": 0.45}
+WEIGHTS = {"answer": 3.0, "description": 0.6, "subject": 2.2, "object": 1.7, "long-first": 0.9, "long": 0.45}
 UNANSWERED = 0.7  # weight of what an unanswered question speaks of
 
 
@@ -52,6 +52,16 @@ def past_turn(question: str, answer: str | None, known: frozenset[str], said: st
     """
     frame = parse(question)
     asked = _without_pronouns(mentions_of(question, known))
+    if frame and frame.subject and frame.auxiliary not in BE:
+        # "did the visa-free exchange start": the verb is no part of the mention
+        subject_start = question.find(frame.subject)
+        subject_end = subject_start + len(frame.subject)
+        asked = [
+            replace(m, text=question[m.start : subject_end])
+            if m.start < subject_end < m.start + len(m.text) and m.start >= subject_start
+            else m
+            for m in asked
+        ]
     called = _called(said)
     filled_in = [m for m in asked if m.kind in ("name", "person") and m.is_name and m.text.lower() not in said.lower()]
     if called and len(filled_in) == 1 and not filled_in[0].gender:
@@ -65,6 +75,7 @@ def past_turn(question: str, answer: str | None, known: frozenset[str], said: st
         whole = answer_mention(answer, frame.wanted if frame else "")
         inside = _without_pronouns(mentions_of(answer, known))
         if whole:
+            whole = replace(whole, alias=_asked_noun(frame), role="description" if _defines(frame) else "answer")
             in_answer.append(whole)
             if whole.plural or len(whole.words) > 3:
                 inside = [replace(m, role="long") for m in inside if m.text != whole.text]
@@ -75,6 +86,25 @@ def past_turn(question: str, answer: str | None, known: frozenset[str], said: st
     return PastTurn(
         question, answer, frame, in_question, tuple(in_answer), frozenset(content_stems(tokenize(question)))
     )
+
+
+def _asked_noun(frame: Frame | None) -> str:
+    """Return the noun that a question asks for: "Which company ...", "Who is the ambassador of ..."."""
+    if frame is None:
+        return ""
+    words = [word.lower() for word in frame.wh.split()]
+    if len(words) > 1 and words[0] in ("which", "what"):
+        return singular(words[-1])
+    phrase = mentions_of(frame.predicate)[:1] if frame.auxiliary in BE and not frame.subject else []
+    return singular(phrase[0].head) if phrase and not phrase[0].is_name else ""
+
+
+def _defines(frame: Frame | None) -> bool:
+    """Tell whether the answer only describes what was asked: "Who was Nikita Khrushchev?"."""
+    if frame is None or frame.auxiliary not in BE or frame.subject or frame.wh.lower() not in ("who", "what"):
+        return False
+    words = frame.predicate.split()
+    return bool(words) and (words[0][0].isupper() or words[-1][0].isupper() and "of" not in words or words[0] in ("a", "an"))
 
 
 def _called(said: str) -> str:
@@ -140,11 +170,14 @@ def entities(turns: Sequence[PastTurn], *, decay: float = DECAY) -> list[Entity]
     for distance, turn in enumerate(reversed(turns[-WINDOW:]), start=1):
         weight = decay ** (distance - 1) * (UNANSWERED if turn.answer is None else 1.0)
         adverbial = turn.frame is not None and turn.frame.adverbial and bool(turn.frame.wh)
+        pairs = [m.text for m in (*turn.in_answer, *turn.in_question) if m.plural and " and " in m.text]
         for mention in (*turn.in_answer, *turn.in_question):
             in_answer = mention in turn.in_answer
             gain = weight * WEIGHTS[mention.role]
             if not mention.is_name and mention.kind != "date":
                 gain *= 0.6 if in_answer and mention.role != "answer" else 0.8
+            if any(mention.text in pair and mention.text != pair for pair in pairs):
+                gain *= 0.5  # one of several named together
             for entity in found:
                 if _same(entity.mention, mention):
                     entity.salience += gain if entity.turn != distance else 0.3 * gain

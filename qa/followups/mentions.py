@@ -63,6 +63,7 @@ class Mention:
     role: str = "other"  # answer (the whole short answer), subject, object, other
     gender: str = ""  # "m", "f" or unknown
     initial: bool = False  # a capital that may only be the sentence's first letter
+    alias: str = ""  # the noun by which its question asked for it: "company" of "Which company ..."
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -151,11 +152,13 @@ def make(text: str, start: int, role: str = "other", initial: bool = False) -> M
     """Build a mention from its words."""
     words = [token.lower for token in tokenize(text) if token.is_word]
     capitalised = any(token.is_capital for token in tokenize(text) if token.lower not in DETERMINERS)
-    kind = kind_of(words, capitalised)
+    kind = kind_of(words[-words[::-1].index("and") :] if "and" in words and capitalised else words, capitalised)
     head = Mention(text, kind, False, start).head
     conjoined = " and " in text and kind != "thing" and not text.lower().startswith(("ministry", "the ministry"))
     band = kind == "name" and words[:1] == ["the"] and head.endswith("s")
-    plural = conjoined or band or (is_plural(head) and kind not in ("country", "name"))
+    people = capitalised and head.endswith(("ese", "ans")) and len(words) < 3 and kind in ("name", "thing")
+    kind = "person" if people else kind
+    plural = conjoined or band or people or (is_plural(head) and kind not in ("country", "name"))
     if conjoined and capitalised and kind in ("name", "person"):
         kind = "person" if kind == "person" else "name"
     return Mention(text, kind, plural, start, role, gender_of(words) if kind in ("person", "name") else "", initial)
@@ -227,7 +230,7 @@ def _noun_phrases(tokens: Sequence[Token], taken: set[int]) -> list[tuple[int, i
             j < len(tokens)
             and tokens[j].is_word
             and tokens[j].lower not in FUNCTION
-            and j not in taken
+            and (j not in taken or (determined and j == first and tokens[j].text.isdigit()))
             and not (j > first and (is_past(tokens[j].lower) or tokens[j].lower.endswith("ly")))
             and not (
                 j > first
@@ -307,15 +310,23 @@ def mentions_of(text: str, known: frozenset[str] = frozenset()) -> list[Mention]
         if end > j:
             ranges.append((j + 1, end, True))  # "the function of a virtual machine" is about the machine, too
         ranges.append((i, end, True))
+    owners = {end: start for start, end, _ in ranges}
+    for i, j, initial in list(ranges):
+        if i > 1 and tokens[i - 1].lower == "'s" and i - 1 in owners:
+            ranges.append((owners[i - 1], j, False))  # "Marie Curie's notebook"
+            ranges.remove((i, j, initial))
     for i, j, initial in ranges:
         mention = make(text[tokens[i].start : tokens[j - 1].end], tokens[i].start, initial=initial)
-        if mention.kind == "name" and i and tokens[i - 1].lower in ("in", "at", "near"):
+        before = tokens[i - 1].lower if i else ""
+        moved = before in ("to", "from") and i > 1 and base_form(tokens[i - 2].lower) in _MOTION
+        if mention.kind == "name" and (moved or before in ("in", "at", "near")):
             mention = replace(mention, kind="place", gender="")
         found.append(mention)
     found.extend(_pairs(text, tokens, [r for r in ranges if not r[2]]))
     return sorted(found, key=lambda mention: (mention.start, -len(mention.text)))
 
 
+_MOTION = frozenset({"go", "come", "fly", "travel", "sail", "move", "walk", "return", "march", "flight", "trip", "visit", "back"})
 _COMMON_NOUNS = (
     PERSON_NOUNS | GROUP_NOUNS | PLACE_NOUNS | ORGANISATION_NOUNS | EVENT_NOUNS | DOCUMENT_NOUNS
 ) - frozenset({"state", "visit", "strike", "trip", "plan", "report", "protest", "book", "attack", "match", "deal"})
@@ -356,6 +367,8 @@ def strip_answer(answer: str) -> str:
 def answer_mention(answer: str, wanted: str) -> Mention | None:
     """Return the whole of a short answer as one mention; ``wanted`` is the kind its question asked for."""
     text = strip_answer(answer)
+    if answer.strip().lower().startswith("to ") and is_base(text.split(" ")[0].lower()):
+        return None  # "to visit family graves"
     tokens = [token for token in tokenize(text) if token.is_word]
     if not tokens or len(tokens) > SHORT_ANSWER or any(token.lower in AUXILIARY | WH for token in tokens):
         return None
@@ -371,7 +384,9 @@ def answer_mention(answer: str, wanted: str) -> Mention | None:
     if wanted == "person" and mention.kind in ("name", "person"):
         return replace(mention, kind="person" if mention.is_name else mention.kind, gender=gender_of(mention.words))
     if wanted == "place" and mention.kind in ("name", "thing"):
-        return replace(mention, kind="place", plural=False)
+        return replace(mention, kind="place", plural=mention.plural and " and " in text)
+    if wanted in ("organisation", "document", "event") and mention.kind == "name":
+        return replace(mention, kind=wanted, gender="")
     return mention
 
 

@@ -77,7 +77,9 @@ def _dummy_it(tokens: Sequence[Token], i: int) -> bool:
     before = [token.lower for token in tokens[max(0, i - 3) : i]]
     if not after:
         return before[-2:] == ["time", "is"]
-    if after[0] in ("take", "takes", "cost", "costs") and ("to" in after or "for" in after):
+    if before[-1:] and before[-1] in BE and after[0] in ("when", "who", "where", "which"):
+        return True  # "What year was it when"
+    if after[0] in ("take", "takes", "cost", "costs", "mean", "feel") and ("to" in after or "for" in after):
         return True
     if after[0] in ("matter", "rain", "snow", "raining", "snowing", "turn", "seem", "appear", "happen") and (
         "that" in after or "if" in after or after[0] in ("raining", "snowing", "rain", "snow")
@@ -131,6 +133,8 @@ def _determined_noun(tokens: Sequence[Token], i: int) -> tuple[int, str]:
             word = tokens[j].lower
             if is_past(word) or (tokens[j - 1].lower in _CATEGORY and is_verb(word) and word not in _CATEGORY):
                 break
+            if singular(tokens[j - 1].lower) in _CATEGORY and singular(word) not in _CATEGORY:
+                break
             if word.endswith("ly") or (is_verb(word) and not is_plural(word) and word not in _CATEGORY):
                 break
         j += 1
@@ -154,7 +158,8 @@ def _internal(tokens: Sequence[Token], i: int, kind: str, possessive: bool, own:
     last = max(j for j, token in enumerate(tokens) if token.start < before[-1].start + len(before[-1].text))
     for j in range(last + 1, i):
         # "What is mortadella and where is it from?"
-        if tokens[j].lower in ("and", "or", "but") and tokens[j + 1].lower in WH | AUXILIARY:
+        # "When Lincoln was shot, who sat next to him?"
+        if tokens[j].lower in ("and", "or", "but", ",") and tokens[j + 1].lower in WH | AUXILIARY:
             return True
     # the subject of a second clause: "When did Putin say he would", "What did Russia do after it left"
     clause_start = tokens[i - 1].lower in SUBORDINATORS | SAYING | {","}
@@ -252,6 +257,9 @@ def find_references(tokens: Sequence[Token], text: str) -> list[Reference]:
             if previous in ("years", "days", "months", "weeks", "the", "year") or previous in PREPOSITIONS:
                 continue
             found.append(Reference(token.start, token.end, "after"))
+        elif word == "so" and ends and previous in SAYING | _DOING and i > 1:
+            start, kind = (tokens[i - 1].start, "doing") if previous in _DOING else (token.start, "that")
+            found.append(Reference(start, token.end, kind))
         elif word == "both" and (ends or previous in PREPOSITIONS) and following != "the":
             if following in _CATEGORY:
                 found.append(Reference(token.start, tokens[i + 1].end, "both", noun=following, count=2))

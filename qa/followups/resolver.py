@@ -10,13 +10,13 @@ from qa.types import Turn
 from . import ellipsis
 from .antecedents import READINGS, pair, rank, render
 from .frames import clause, verb_phrase
-from .lexicon import PREPOSITIONS
+from .lexicon import PREPOSITIONS, SAYING, VENUES
 from .memory import WINDOW, Entity, PastTurn, entities, known_names, past_turn
-from .mentions import answer_mention, mentions_of, strip_answer
+from .mentions import answer_mention, mentions_of, singular, strip_answer
 from .references import Reference, find_references
 from .tokens import tokenize
 from .types import Resolution
-from .verbs import ing_form, participle, past_form, third_person
+from .verbs import base_form, ing_form, participle, past_form, third_person
 
 _ALONE = Resolution(None, (), "stands alone")
 _CLAUSE_PREPOSITIONS = ("after", "before", "since", "when", "until", "once", "while")
@@ -46,9 +46,9 @@ def _resolve(question: str, turns: Sequence[PastTurn], known: frozenset[str]) ->
     tokens = tokenize(body)
     if not tokens:
         return _ALONE
-    bare = ellipsis.bare_question(tokens, body)
+    bare = ellipsis.bare_question(body, turns[-1])
     if bare:
-        return _finish(question, ellipsis.ask_again(bare, turns[-1]), f'"{text}" asked of the last question')
+        return _finish(question, ellipsis.ask_again(bare, turns), f'"{text}" asked of the last question')
     about, fragment = ellipsis.fragment(opener, tokens, body)
     if fragment:
         fragments, note = _fill(fragment, turns, known)
@@ -88,8 +88,10 @@ def _fill(body: str, turns: Sequence[PastTurn], known: frozenset[str]) -> tuple[
     own = [m.text for m in mentions_of(body, known) if m.kind != "thing" and not m.initial]
     used: dict[str, str] = {}
     choices: list[tuple[Reference, list[str]]] = []
-    for reference in references:
-        kind = reference.kind + reference.noun
+    # descriptions first: "Why does it need the company?" leaves the company no candidate for "it"
+    for reference in sorted(references, key=lambda r: r.kind not in ("noun", "both")):
+        objective = body[reference.start : reference.end].lower() in ("him", "them")
+        kind = reference.kind + reference.noun + "-object" * objective
         if kind in used and reference.kind in ("he", "she", "they", "it"):
             continue
         found = _antecedents(reference, body, turns, spoken, [*own, *used.values()])
@@ -148,7 +150,8 @@ def _where(place: str, kind: str, before: str) -> str:
         before.lower(),
     ):
         return f"to {place}"
-    return f"{'at' if kind in ('event', 'organisation') else 'in'} {place}"
+    venue = kind in ("event", "organisation") or singular(place.lower().split()[-1]) in VENUES
+    return f"{'at' if venue else 'in'} {place}"
 
 
 def _statement(turns: Sequence[PastTurn]) -> str:
@@ -187,6 +190,12 @@ def _what_happened(
         mention = answer_mention(last.answer, frame.wanted)
         thing = render(mention, False, "") if mention else ""
     readings: list[str] = []
+    if last.answer and frame and frame.predicate and words and len(last.answer.split()) <= 20:
+        asked = base_form(frame.predicate.split()[0].lower())
+        if frame.wanted == "thing" and asked in {base_form(word) for word in words[1:]}:
+            return [strip_answer(last.answer)]  # "What did he say?" "When did he say that?"
+    if happened and happened.predicate and words and words[-1] in SAYING:
+        return [f"that {happened.statement}"]
     if happened and happened.predicate:
         connective = words[-1] if words else ""
         readings.append(happened.statement if connective in _CLAUSE_PREPOSITIONS else happened.nominal)
