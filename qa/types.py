@@ -45,7 +45,7 @@ class Citation:
 
     def __post_init__(self) -> None:
         offset = self.start - self.context.start
-        assert 0 <= offset and self.end <= self.context.end, "citation lies outside its context"
+        assert offset >= 0 and self.end <= self.context.end, "citation lies outside its context"
         quoted = self.context.text[offset : offset + self.end - self.start]
         assert quoted == self.text and self.text, "citation is not a quotation"
 

@@ -147,7 +147,7 @@ def load_model(directory: Path, architecture: str, device: str, dtype: torch.dty
     model_class = getattr(transformers, architecture, None)
     if model_class is None:
         raise PinciteError(
-            f"{directory} is a {architecture}, which the installed transformers {transformers.__version__} does not know.",
+            f"{directory} is a {architecture}, unknown to the installed transformers {transformers.__version__}.",
             "Choose another reader, or update transformers.",
         )
     bar = logging.is_progress_bar_enabled()
