@@ -19,7 +19,7 @@ from ui.chat import ASK_QUEUE, Chat, build_chat
 from ui.documents import Documents, build_documents
 from ui.evaluation import Evaluation, build_evaluation
 from ui.options import build_options, document_choices
-from ui.panel import PRIVATE, asset
+from ui.panel import asset
 from ui.session import Session
 from ui.text import count
 from ui.theme import page_theme
@@ -37,7 +37,7 @@ def build(assistant: Assistant, *, queued_api: bool = True) -> gr.Blocks:
     chat = Chat(assistant)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         session = gr.State(Session())
-        brand = gr.HTML(lambda: _brand(assistant), elem_id="brand", apply_default_css=False)
+        brand = gr.HTML(_brand(assistant), elem_id="brand", apply_default_css=False)
         with gr.Sidebar(label="Search options", open=False, elem_id="side"):
             document_filter, options = build_options(assistant, chat.threshold)
 
@@ -46,12 +46,11 @@ def build(assistant: Assistant, *, queued_api: bool = True) -> gr.Blocks:
 
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Chat", id="chat"):
-                build_chat(chat, session, options)
+                build_chat(chat, session, options, page)
             with gr.Tab("Documents", id="documents"):
-                build_documents(Documents(assistant), session, [document_filter, brand], corpus)
+                build_documents(Documents(assistant), session, [document_filter, brand], corpus, page)
             with gr.Tab("Evaluation", id="evaluation") as evaluation:
                 build_evaluation(Evaluation(assistant), session, evaluation)
-        page.load(corpus, None, [document_filter, brand], queue=False, **PRIVATE)
         add_ask(assistant, queue=queued_api, concurrency_id=ASK_QUEUE)
     return page
 

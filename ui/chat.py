@@ -227,12 +227,12 @@ class Chat:
         gr.Info(f"Added to your evaluation set: {what}. The Evaluation tab offers it as “Your own questions”.")
 
 
-def build_chat(chat: Chat, session: gr.State, options: list[Any]) -> None:
+def build_chat(chat: Chat, session: gr.State, options: list[Any], page: gr.Blocks) -> None:
     """Lay the tab out and wire it; ``options`` are the side bar's components in the order of ``Options``."""
     with gr.Row(elem_id="chat-row"):
         with gr.Column(scale=5, min_width=280, elem_id="chat-left"):
             conversation = gr.HTML(
-                lambda: chat.conversation(Session()),
+                chat.conversation(Session()),
                 elem_id="conversation",
                 js_on_load=asset("conversation.js"),
                 apply_default_css=False,
@@ -255,6 +255,7 @@ def build_chat(chat: Chat, session: gr.State, options: list[Any]) -> None:
             source = source_panel("source")
 
     reading: dict[str, Any] = {**PRIVATE, "queue": False}
+    page.load(chat.conversation, session, conversation, **reading)
     answering: dict[str, Any] = {**PRIVATE, "concurrency_id": ASK_QUEUE, "concurrency_limit": 1}
     pushed = box.submit(chat.push, [box, session, *options], [box, conversation], **reading)
     pushed.then(chat.answer, [session], [conversation, source], **answering)

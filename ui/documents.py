@@ -220,15 +220,15 @@ def _refreshed_sentence(report: IndexReport | None) -> str:
 
 
 def build_documents(
-    documents: Documents, session: gr.State, refreshed: list[Any], refresh_all: Callable[[], Any]
+    documents: Documents, session: gr.State, refreshed: list[Any], refresh_all: Callable[[], Any], page: gr.Blocks
 ) -> None:
     """Lay the tab out; ``refresh_all`` returns the values of ``refreshed``, which stand outside of the tab."""
     chosen = gr.State("")
     with gr.Row(elem_id="documents-row"):
         with gr.Column(scale=7, min_width=280):
-            glance = gr.HTML(documents.glance, elem_classes="bare", apply_default_css=False)
+            glance = gr.HTML(documents.glance(), elem_classes="bare", apply_default_css=False)
             table = gr.Dataframe(
-                documents.rows,
+                documents.rows(),
                 headers=HEADERS,
                 datatype=["str", "str", "str", "number", "number", "str"],
                 column_widths=["30%", "24%", "80px", "92px", "104px", "108px"],
@@ -284,4 +284,5 @@ def build_documents(
     def removed(name: str) -> tuple[Any, ...]:
         return documents.remove(name), gr.update(visible=False), gr.update(interactive=False), "", render_source(None)
 
+    page.load(everything, None, shown, **inner)
     after_change(yes.click(removed, chosen, [status, confirm, remove, chosen, source], **PRIVATE))

@@ -205,7 +205,7 @@ def build_evaluation(evaluation: Evaluation, session: gr.State, tab: gr.Tab) -> 
             verdict = gr.Dropdown([("All verdicts", ALL), *VERDICTS], value=ALL, label="Verdict", elem_id="verdict")
             kind = gr.Dropdown([("All kinds", ALL)], value=ALL, label="Kind")
             document = gr.Dropdown([("All documents", ALL)], value=ALL, label="Document")
-        with gr.Row():
+        with gr.Row(elem_id="questions-row"):
             with gr.Column(scale=7, min_width=280):
                 table = gr.Dataframe(
                     headers=HEADERS,

@@ -92,3 +92,6 @@ watch("value", () => {
   if (state !== shown) showLast();
   shown = state;
 });
+
+const send = document.querySelector("#question .submit-button");
+if (send) send.setAttribute("aria-label", "Ask");
