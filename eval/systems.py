@@ -18,7 +18,8 @@ from qa.settings import RETRIEVAL_KINDS
 from qa.types import Answer, Candidate
 
 if TYPE_CHECKING:
-    from qa.assistant import AnswerReader, Assistant
+    from qa.asking import AnswerReader
+    from qa.assistant import Assistant
 
 Record = dict[str, Any]
 """The Answer as JSON, its ``id``, and under ``retrieved`` the passages found by each retrieval kind."""
