@@ -105,6 +105,7 @@ def read_candidates(
 
 def compose_answers(
     asked: Sequence[Asked],
+    spelt: Sequence[str],
     found: Sequence[Sequence[Candidate]],
     read: Sequence[Sequence[PassageReading]],
     sources: Mapping[str, Document],
@@ -113,25 +114,20 @@ def compose_answers(
 ) -> list[Answer]:
     """Return one answer a question: of several readings of a follow-up, the one answered with most confidence.
 
-    ``found`` and ``read`` have one entry for every reading of every question, in order.
+    ``spelt``, ``found`` and ``read`` have one entry for every reading of every question, in order: the reading as the
+    reader saw it, its candidates, and what was read in them.
     """
     from qa.answers import compose
 
-    evidence = iter(zip(found, read, strict=True))
+    evidence = iter(zip(spelt, found, read, strict=True))
     answers = []
     for entry in asked:
         composed = []
         for reading in entry.readings:
-            candidates, readings = next(evidence)
             answer = compose(
-                reading,
-                candidates,
-                readings,
-                document=sources.__getitem__,
-                calibration=calibration,
-                threshold=threshold,
-                standalone_question=reading if entry.rewritten else None,
+                *next(evidence), document=sources.__getitem__, calibration=calibration, threshold=threshold
             )
-            composed.append(replace(answer, question=entry.question))
+            standalone = reading if entry.rewritten else None
+            composed.append(replace(answer, question=entry.question, standalone_question=standalone))
         answers.append(max(composed, key=lambda answer: answer.confidence))  # the first of equals
     return answers

@@ -170,13 +170,16 @@ class Assistant:
         readings = [reading for entry in asked for reading in entry.readings]
 
         stage("retrieve")
-        found, sources = still_standing(self._retrieve(readings, settings, documents), self.document)
+        retriever = self._current_retriever()
+        found = retriever.retrieve(readings, k=settings.top_k, kind=settings.retrieval, documents=documents)
+        found, sources = still_standing(found, self.document)
+        readings = [retriever.respell(*pair) for pair in zip(readings, found, strict=True)]
         retrieved = time.perf_counter()
         stage("read")
         read = read_candidates(self.reader, readings, found, progress)
         read_at = time.perf_counter()
         stage("answer")
-        answers = compose_answers(asked, found, read, sources, self.calibration, settings.threshold)
+        answers = compose_answers(asked, readings, found, read, sources, self.calibration, settings.threshold)
         times = {"retrieve": retrieved - started, "read": read_at - retrieved, "total": time.perf_counter() - started}
         shares = {name: seconds * 1000 / len(asked) for name, seconds in times.items()}
         return [replace(answer, timings_ms=shares) for answer in answers]
@@ -193,7 +196,8 @@ class Assistant:
         given = {"top_k": k, "retrieval": retrieval}
         settings = self.settings.replace(**{key: value for key, value in given.items() if value is not None})
         cleaned = [clean_question(question, settings.max_question_characters) for question in questions]
-        return self._retrieve(cleaned, settings, documents)
+        retriever = self._current_retriever()
+        return retriever.retrieve(cleaned, k=settings.top_k, kind=settings.retrieval, documents=documents)
 
     def resolve(self, question: str, history: History) -> Resolution:
         """Return how a follow-up is understood: its stand-alone form and the other readings it could have."""
@@ -276,9 +280,8 @@ class Assistant:
 
     # ---------------------------------------------------------------------------------------------------
 
-    def _retrieve(
-        self, questions: Sequence[str], settings: Settings, documents: Sequence[str] | None
-    ) -> list[list[Candidate]]:
+    def _current_retriever(self) -> Retriever:
+        """Return a retriever over what the index holds now."""
         with self._lock:
             self._notice_changes()
             if self._retriever is None:
@@ -286,8 +289,7 @@ class Assistant:
                 from qa.retriever import Retriever
 
                 self._retriever = Retriever(self.store, VectorIndex.open(self.store), self.encoder, self.settings)
-            retriever = self._retriever
-        return retriever.retrieve(questions, k=settings.top_k, kind=settings.retrieval, documents=documents)
+            return self._retriever
 
     def _notice_changes(self) -> None:
         """Forget what was loaded of the index when anybody changed it, another process too."""

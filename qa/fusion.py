@@ -41,10 +41,15 @@ STOP_WORDS = frozenset(
 )
 
 
+def words(text: str) -> list[str]:
+    """Return the words of a text, as they are written."""
+    return _WORD.findall(text)
+
+
 def question_terms(question: str) -> list[str]:
     """Return the distinct words to search for, folded, in order: all of them when all are stop words."""
-    words = list(dict.fromkeys(_WORD.findall(unicodedata.normalize("NFC", question).casefold())))
-    return [word for word in words if word not in STOP_WORDS] or words
+    terms = list(dict.fromkeys(words(unicodedata.normalize("NFC", question).casefold())))
+    return [term for term in terms if term not in STOP_WORDS] or terms
 
 
 def inverse_document_frequency(passages: int, frequency: int) -> float:

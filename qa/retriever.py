@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from qa.errors import PinciteError
-from qa.fusion import bm25_ceiling, bm25_shares, clip, fuse, near_words, question_terms, ranked
+from qa.fusion import bm25_ceiling, bm25_shares, clip, fuse, near_words, question_terms, ranked, words
 from qa.settings import RETRIEVAL_KINDS, Settings
 from qa.types import Candidate
 
@@ -66,6 +68,27 @@ class Retriever:
         shares = [self._lexical(question, count, documents) if kind != "dense" else {} for question in questions]
         cosines = self._dense(questions, count, documents) if kind != "lexical" else [{} for _ in questions]
         return list(zip(shares, cosines, strict=True))
+
+    def respell(self, question: str, candidates: Sequence[Candidate]) -> str:
+        """Return the question with its misspelt words written as the candidates have them.
+
+        Misspelt is what no passage of the index holds, is no whole word to the encoder's tokenizer either (so that a
+        name the documents merely do not mention stays as it is), and has a near word in the candidates.
+        """
+        if not self._settings.spelling:
+            return question
+        counts: Counter[str] | None = None
+        for term in question_terms(question):
+            if self._frequency(term) > 0 or len(self._encoder.token_spans(term)) < 2:
+                continue
+            if counts is None:
+                counts = Counter(word for candidate in candidates for word in words(candidate.text))
+            near = near_words(term, sorted({word.casefold() for word in counts}))
+            written = [word for word in counts if word.casefold() in near]
+            if written:
+                best = min(written, key=lambda word: (-counts[word], word))
+                question = re.sub(rf"\b{re.escape(term)}\b", lambda _, best=best: best, question, flags=re.IGNORECASE)
+        return question
 
     def _rank(self, kind: str, shares: dict[int, float], cosines: dict[int, float]) -> Scored:
         if kind == "lexical":

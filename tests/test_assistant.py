@@ -393,3 +393,15 @@ def test_asking_while_another_process_indexes(assistant: Assistant, folder: Path
         stop.set()
         writer.join()
     assert "Ove Larsen" in (assistant.ask("Who is the designer of the harbour bridge?").text or "")
+
+
+def test_a_misspelt_question_is_read_as_it_was_meant_and_shown_as_it_was_asked(
+    assistant: Assistant, folder: Path
+) -> None:
+    asked = "Who is the designre of the harbuor bridge?"
+    answer = assistant.ask(asked)
+    meant = assistant.ask("Who is the designer of the harbour bridge?")
+    assert (answer.question, answer.standalone_question) == (asked, None)
+    assert answer.text == meant.text
+    with make(folder, settings=Settings(spelling=False)) as literal:
+        assert literal.ask(asked).confidence < answer.confidence

@@ -211,3 +211,15 @@ def test_the_hybrid_is_no_worse_than_its_parents_on_squad(shared: Path) -> None:
     hybrid = recalls(evidence, lambda item: fuse(item.shares, item.cosines))
     assert min(lexical[0], dense[0]) > 50  # the parents are whole
     assert all(own >= max(parents) for own, *parents in zip(hybrid, lexical, dense, strict=True))
+
+
+def test_a_misspelt_word_is_read_as_the_candidates_write_it(store: Store) -> None:
+    retriever = make(store)
+    candidates = retriever.retrieve(["portsmuoth"])[0]
+    assert retriever.respell("Who left portsmuoth, PORTSMUOTH?", candidates) == "Who left Portsmouth, Portsmouth?"
+    # A word that the tokenizer knows as a whole is a name the documents do not mention, not a typing error.
+    assert retriever.respell("Who rained? Raine", candidates) == "Who rained? Raine"
+    assert retriever.respell("Who left Portsmouth?", candidates) == "Who left Portsmouth?"
+    assert retriever.respell("Who left zeppelins?", candidates) == "Who left zeppelins?"
+    assert retriever.respell("Who left portsmuoth?", []) == "Who left portsmuoth?"
+    assert make(store, spelling=False).respell("portsmuoth", candidates) == "portsmuoth"
