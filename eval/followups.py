@@ -70,7 +70,8 @@ def read_history(source: str, history: Sequence[str]) -> tuple[Turn, ...]:
     """Read a history as the data sets write it.
 
     CANARD's begins with the title of the article, taken as a first question, and the section's, which is left out; then
-    questions and answers take turns, as they do in CAsT 2021. CAsT 2019 and 2020 have the questions alone, whose answers are taken as given but unknown.
+    questions and answers take turns, as they do in CAsT 2021. CAsT 2019 and 2020 have the questions alone, whose
+    answers are taken as given but unknown.
     """
     if source in ("trec_cast_2019", "trec_cast_2020"):
         return tuple(Turn(question, "") for question in history)
@@ -197,7 +198,11 @@ def table(examples: Sequence[Example]) -> str:
         for name, system in SYSTEMS.items():
             s = score(group, [system(example) for example in group])
             cells = [s.gate, s.touched, s.untouched, s.recall, s.precision, s.f1]
-            lines.append(f"| {source} | {s.examples} ({s.alone}) | {name} | " + " | ".join(f"{100 * c:.1f}" for c in cells) + " |")
+            lines.append(
+                f"| {source} | {s.examples} ({s.alone}) | {name} | "
+                + " | ".join(f"{100 * c:.1f}" for c in cells)
+                + " |"
+            )
     return "\n".join(lines)
 
 
@@ -212,7 +217,9 @@ def latency_ms(examples: Sequence[Example]) -> tuple[float, float]:
 
 
 @click.command(help=__doc__)
-@click.option("--half", type=click.Choice(["A", "B", "both"]), default="B", show_default=True, help="Conversations to use.")
+@click.option(
+    "--half", type=click.Choice(["A", "B", "both"]), default="B", show_default=True, help="Conversations to use."
+)
 @click.option("--data", type=click.Path(path_type=Path), default=DATA, help="Folder of the rewrite data.")
 @click.option("--show", type=int, default=0, help="Print this many examples with what was understood.")
 def main(half: str, data: Path, show: int) -> None:

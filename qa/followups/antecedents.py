@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .kinds import singular
 from .lexicon import (
     COUNTRY_NOUNS,
     DATE_NOUNS,
@@ -21,8 +22,8 @@ from .lexicon import (
     TITLES,
     WORK_NOUNS,
 )
-from .memory import Entity
-from .mentions import Mention, singular
+from .memory import Entity, PastTurn, entities
+from .mentions import Mention
 from .references import Reference
 
 READINGS = 4  # at most as many readings are offered
@@ -34,18 +35,42 @@ _FIT: dict[str, dict[str, float]] = {
         "thing": 0.9, "document": 1.0, "event": 1.0, "organisation": 1.0, "place": 0.9, "country": 0.6, "name": 0.8,
         "person": 0.03,
     },
-    "they": {"organisation": 0.7, "country": 0.55, "name": 0.45, "person": 0.25, "place": 0.1},
+    "they": {"organisation": 0.7, "country": 0.25, "name": 0.45, "person": 0.25, "place": 0.1},
     "there": {"place": 1.0, "country": 0.9, "event": 0.5, "organisation": 0.35, "name": 0.3},
     "then": {"date": 1.0},
 }  # fmt: skip
 
 
 _ADJECTIVE = re.compile(r"(?:ican|ian|ese|ish)$")
-_GENERAL_PLACES = COUNTRY_NOUNS | {"city", "town", "village", "island", "place", "region", "area", "province", "territory"}
+_GENERAL_PLACES = COUNTRY_NOUNS | {
+    "city",
+    "town",
+    "village",
+    "island",
+    "place",
+    "region",
+    "area",
+    "province",
+    "territory",
+}
 _NAMEABLE = PLACE_NOUNS | ORGANISATION_NOUNS | EVENT_NOUNS | DOCUMENT_NOUNS
-_ANYONE = frozenset({"man", "woman", "boy", "girl", "person", "politician", "guy", "official", "diplomat", "leader", "author", "expert"})
-_ARTICLE = ("united states", "soviet union", "united kingdom", "european union", "ussr", "us", "usa", "uk", "eu", "philippines",
-            "netherlands", "russian federation")  # fmt: skip
+_ANYONE = frozenset(
+    {"man", "woman", "boy", "girl", "person", "politician", "guy", "official", "diplomat", "leader", "author", "expert"}
+)
+_ARTICLE = (
+    "united states",
+    "soviet union",
+    "united kingdom",
+    "european union",
+    "russian federation",
+    "philippines",
+    "netherlands",
+    "ussr",
+    "us",
+    "usa",
+    "uk",
+    "eu",
+)
 
 
 def _pronoun_fit(kind: str, mention: Mention) -> float:
@@ -62,7 +87,9 @@ def _pronoun_fit(kind: str, mention: Mention) -> float:
             return 0.05
         return 0.75 if words in (2, 3) else 0.5
     if kind == "they" and mention.plural:
-        return 0.9 if mention.is_name or mention.kind in ("person", "country", "organisation") else 0.5
+        if mention.is_name or mention.kind in ("person", "country", "organisation"):
+            return 0.9
+        return 0.5 if mention.kind == "thing" else 0.75
     if kind == "they" and mention.gender:
         return 0.05
     if kind == "it" and mention.plural:
@@ -93,6 +120,7 @@ def _noun_fit(reference: Reference, mention: Mention, named: bool) -> float:
     if words == [noun] or words == [one]:
         return 0.0
     telling = mention.is_name or any(word in PREPOSITIONS for word in words) or mention.kind == "date"
+    telling = telling or (mention.role == "answer" and len(words) > 1)
     if not telling and not reference.demonstrative:
         return 0.0
     if mention.head in (noun, one):
@@ -118,7 +146,12 @@ def _noun_fit(reference: Reference, mention: Mention, named: bool) -> float:
             continue
         if (one in nouns or noun in nouns) and mention.kind == kind and (mention.is_name or kind == "date"):
             return 0.7
-    if mention.kind == "name" and not mention.gender and not plural and (one in WORK_NOUNS or (reference.demonstrative and one in _NAMEABLE)):
+    if (
+        mention.kind == "name"
+        and not mention.gender
+        and not plural
+        and (one in WORK_NOUNS or (reference.demonstrative and one in _NAMEABLE))
+    ):
         return 0.5
     if mention.kind == "name" and (one in PLACE_NOUNS or one in ORGANISATION_NOUNS):
         return 0.35
@@ -134,9 +167,15 @@ def rank(reference: Reference, entities: Sequence[Entity], excluded: Sequence[st
         text = re.sub(r"^(?:the|a|an) ", "", mention.text.lower())
         if any(text in other or other in text for other in barred):
             continue
-        fit = _noun_fit(reference, mention, bool(excluded)) if reference.kind == "noun" else _pronoun_fit(reference.kind, mention)
+        fit = (
+            _noun_fit(reference, mention, bool(excluded))
+            if reference.kind == "noun"
+            else _pronoun_fit(reference.kind, mention)
+        )
         if entity.adverbial and reference.kind in ("it", "they", "he", "she"):
             fit *= 0.3
+        if entity.adverbial and entity.turn == 1 and reference.kind in ("there", "then"):
+            fit *= 2.0  # the place or the date just answered
         if fit > 0:
             scored.append((fit * entity.salience, -order, mention))
     if reference.kind == "they" and not any(mention.plural and mention.is_name for _, _, mention in scored):
@@ -156,7 +195,7 @@ def _together(entities: Sequence[Entity], barred: Sequence[str], best: float) ->
         if entity.turn == 1 and not entity.in_answer and entity.mention.kind in ("person", "name")
         if entity.mention.is_name and not entity.mention.plural and entity.mention.text.lower() not in barred
     ]
-    if len(people) != 2 or "person" not in (people[0].kind, people[1].kind):
+    if len(people) != 2:
         return []
     first, second = sorted(people, key=lambda mention: mention.start)
     return [(1.1 * best + 0.1, 1, replace(first, text=f"{first.text} and {second.text}", plural=True))]
@@ -186,9 +225,7 @@ def render(mention: Mention, possessive: bool, before: str) -> str:
     if text[:4] == "The ":
         text = "the " + text[4:]
     elif (
-        mention.is_name
-        and not text[:4].lower() == "the "
-        and not re.search(r"(?:\b(?:an?|his|her|its|their|s)) $", before)
+        mention.is_name and text[:4].lower() != "the " and not re.search(r"(?:\b(?:an?|his|her|its|their|s)) $", before)
     ):
         words = text.lower().split()
         common = singular(mention.head) in DOCUMENT_NOUNS | EVENT_NOUNS | ORGANISATION_NOUNS
@@ -198,3 +235,12 @@ def render(mention: Mention, possessive: bool, before: str) -> str:
         text = re.sub(r"['’]s?$", "", text)
         text += "'" if text.endswith("s") and mention.plural else "'s"
     return text
+
+
+def topic_of(turns: Sequence[PastTurn]) -> str:
+    """Return what the last turns are about: the most salient name or thing that is not an answer to when or where."""
+    for entity in entities(turns):
+        if entity.adverbial or entity.mention.kind == "date":
+            continue
+        return render(entity.mention, False, "")
+    return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .kinds import kind_of
 from .lexicon import AUXILIARY, BE, DO, FUNCTION, HAVE, MODAL, NUMBER_WORDS, PREPOSITIONS, PRONOUNS, WH
 from .mentions import SHORT_ANSWER, answer_mention, strip_answer
 from .tokens import Token, dates, tokenize
@@ -111,8 +112,6 @@ def wanted_kind(wh: str) -> str:
     if first == "how":
         return "number" if rest[:1] and rest[0] in ADVERBIAL_HOW | {"many", "much"} else "manner"
     if rest:
-        from .mentions import kind_of
-
         kind = kind_of(rest, False)
         return "place" if kind == "country" else kind
     return "thing"
@@ -161,7 +160,8 @@ def _subject_end(tokens: Sequence[Token], start: int, auxiliary: str) -> int:
     if tokens[start].is_capital and not determined:
         while i < n and (
             tokens[i].is_capital
-            or (tokens[i].lower in ("of", "the", "'s", "and") and i + 1 < n and tokens[i + 1].is_capital)
+            or (tokens[i].lower in ("of", "the", "and") and i + 1 < n and tokens[i + 1].is_capital)
+            or "'s" in (tokens[i].lower, tokens[i - 1].lower)
         ):
             i += 1
         return max(i, least)
@@ -298,7 +298,7 @@ def _subject_answer(frame: Frame, answer: str | None) -> str:
     if (
         text
         and (answer_mention(text, frame.wanted) or len(text.split()) <= SHORT_ANSWER)
-        and not dates(text)[:1] == [(0, len(text))]
+        and dates(text)[:1] != [(0, len(text))]
     ):
         return text
     return ""

@@ -83,7 +83,9 @@ GROUP_NOUNS = _words(
     "people residents citizens islanders inhabitants troops soldiers forces police protesters activists officials "
     "leaders experts members children women men diplomats countries nations states parties sides players fans refugees"
 )
-VENUES = _words("house palace airport station embassy museum stadium hall church temple castle theatre theater university border")
+VENUES = _words(
+    "house palace airport station embassy museum stadium hall church temple castle theatre theater university border"
+)
 COUNTRY_NOUNS = _words("country nation state")
 PLACE_NOUNS = _words(
     "country nation state place city town village capital island islands archipelago region territory territories "
@@ -116,15 +118,21 @@ UNIQUE_NOUNS = _words(
     "most best worst first last only rest end beginning west east north south answer question name most"
 )
 # Nouns that a question is built with rather than about.
-GENERIC = _words("article aspect question thing fact example answer name kind type way reason part lot other one information")
+GENERIC = _words(
+    "article aspect question thing fact example answer name kind type way reason part lot other one information"
+)
 # Nouns of a part or property: left without an owner, they belong to what was spoken of.
 RELATIONAL = _words(
-    "type example symptom cause effect benefit advantage disadvantage member option alternative feature result finding step "
+    "type example symptom cause effect benefit advantage disadvantage member option alternative feature "
+    "result finding step "
     "requirement component part difference similarity use reason consequence version model layer side purpose goal aim "
-    "cost price origin impact role significance importance author founder capital population treatment risk drawback pro "
+    "cost price origin impact role significance importance author founder capital population treatment "
+    "risk drawback pro "
     "con method stage leader participant signatory term condition outcome response reaction"
 )
-WORK_NOUNS = _words("album song film movie novel show series single track episode game band group record play opera poem")
+WORK_NOUNS = _words(
+    "album song film movie novel show series single track episode game band group record play opera poem"
+)
 
 MONTHS = _words(
     "january february march april may june july august september october november december jan feb mar apr jun jul "
@@ -137,14 +145,17 @@ COUNTRIES = frozenset(
     for name in """
     afghanistan, albania, algeria, argentina, armenia, australia, austria, azerbaijan, bangladesh, belarus, belgium,
     bolivia, brazil, bulgaria, cambodia, canada, chile, china, colombia, croatia, cuba, cyprus, czechoslovakia, denmark,
-    ecuador, egypt, england, estonia, ethiopia, finland, france, georgia, germany, ghana, great britain, britain, greece,
+    ecuador, egypt, england, estonia, ethiopia, finland, france, georgia, germany, ghana, great britain, britain,
+    greece,
     hungary, iceland, india, indonesia, iran, iraq, ireland, israel, italy, jamaica, japan, jordan, kazakhstan, kenya,
     kyrgyzstan, laos, latvia, lebanon, libya, lithuania, malaysia, mexico, moldova, mongolia, morocco, myanmar, nepal,
     netherlands, new zealand, nigeria, north korea, norway, pakistan, palestine, panama, peru, philippines, poland,
     portugal, qatar, romania, russia, russian federation, saudi arabia, scotland, serbia, singapore, slovakia, slovenia,
-    somalia, south africa, south korea, korea, soviet union, spain, sudan, sweden, switzerland, syria, taiwan, tajikistan,
+    somalia, south africa, south korea, korea, soviet union, spain, sudan, sweden, switzerland, syria, taiwan,
+    tajikistan,
     thailand, tunisia, turkey, turkmenistan, ukraine, united kingdom, united states, united states of america, uruguay,
-    uzbekistan, venezuela, vietnam, wales, yugoslavia, zimbabwe, ussr, us, usa, uk, u.s, prc, eu, european union, america
+    uzbekistan, venezuela, vietnam, wales, yugoslavia, zimbabwe, ussr, us, usa, uk, u.s, prc, eu, european union,
+    america
     """.split(",")
 )
 # Capitals stand for their governments in news text, so they answer to "it" and "they" as well as to "there".
@@ -166,7 +177,8 @@ MALE_NAMES = _words(
     "vladimir sergey sergei mikhail dmitry dimitry alexander aleksandr alexei andrey andrei boris ivan igor oleg yuri "
     "valery viktor nikita nikolai joseph leonid konstantin anton maxim pavel roman john james robert michael william "
     "david richard thomas charles christopher daniel matthew anthony donald mark paul steven andrew kenneth george "
-    "joshua kevin brian edward ronald timothy jason jeffrey ryan gary nicholas eric jonathan stephen larry justin scott "
+    "joshua kevin brian edward ronald timothy jason jeffrey ryan gary nicholas eric jonathan stephen "
+    "larry justin scott "
     "frank franklin winston barack joe harry peter henry arthur albert isaac louis bill jack fumio shinzo shigeru "
     "shunichi takizo mamoru kumao yoshimasa hirokazu yoshihide taro junichiro xi rahm antony emmanuel olaf boris ben "
     "walt carl karl fred ed sam tom tim jim bob dan don ron ray roy max leo adam alan albert simon philip martin"

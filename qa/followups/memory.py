@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from .frames import Frame, parse
-from .lexicon import BE, DETERMINERS, FILLER, FUNCTION, GENERIC, PRONOUNS
-from .mentions import Mention, answer_mention, mentions_of, singular
+from .kinds import singular
+from .lexicon import BE, DATE_NOUNS, DETERMINERS, FILLER, FUNCTION, GENERIC, MONTHS, PRONOUNS, TITLES
+from .mentions import COMMON_NOUNS, Mention, answer_mention, mentions_of
 from .tokens import content_stems, tokenize
 
 WINDOW = 6  # turns that a reference may look back
 DECAY = 0.55
 WEIGHTS = {"answer": 3.0, "description": 0.6, "subject": 2.2, "object": 1.7, "long-first": 0.9, "long": 0.45}
+_NO_NAMES = FUNCTION | FILLER | COMMON_NOUNS | DATE_NOUNS | TITLES | MONTHS
 UNANSWERED = 0.7  # weight of what an unanswered question speaks of
 
 
@@ -76,6 +78,12 @@ def past_turn(question: str, answer: str | None, known: frozenset[str], said: st
         inside = _without_pronouns(mentions_of(answer, known))
         if whole:
             whole = replace(whole, alias=_asked_noun(frame), role="description" if _defines(frame) else "answer")
+            if whole.alias and whole.role == "answer":
+                # "Who was Japan's representative?": the description and the answer are one
+                in_question = tuple(
+                    replace(m, role="description") if singular(m.head) == whole.alias and m.initial else m
+                    for m in in_question
+                )
             in_answer.append(whole)
             if whole.plural or len(whole.words) > 3:
                 inside = [replace(m, role="long") for m in inside if m.text != whole.text]
@@ -103,8 +111,8 @@ def _defines(frame: Frame | None) -> bool:
     """Tell whether the answer only describes what was asked: "Who was Nikita Khrushchev?"."""
     if frame is None or frame.auxiliary not in BE or frame.subject or frame.wh.lower() not in ("who", "what"):
         return False
-    words = frame.predicate.split()
-    return bool(words) and (words[0][0].isupper() or words[-1][0].isupper() and "of" not in words or words[0] in ("a", "an"))
+    phrase = mentions_of(frame.predicate)[:1]
+    return frame.predicate.startswith(("a ", "an ")) or bool(phrase and phrase[0].is_name)
 
 
 def _called(said: str) -> str:
@@ -125,7 +133,7 @@ def _without_pronouns(mentions: Sequence[Mention]) -> list[Mention]:
 
 
 def known_names(texts: Sequence[str | None]) -> frozenset[str]:
-    """Return lower-case words that are written with a capital inside a sentence, for questions typed in small letters."""
+    """Return the words, in lower case, that sentences write with a capital: for names typed in small letters."""
     known = set()
     for text in texts:
         if not text:
@@ -137,9 +145,9 @@ def known_names(texts: Sequence[str | None]) -> frozenset[str]:
             continue  # a headline
         for i, token in enumerate(tokens):
             inside = i > 0 and tokens[i - 1].text not in ".!?:\"“”'‘"
-            if token.is_word and token.is_capital and len(token.text) > 2 and token.lower not in FUNCTION | FILLER:
-                if inside or len(words) <= 3:
-                    known.add(token.lower)
+            name = token.is_word and token.is_capital and len(token.text) > 2 and token.lower not in _NO_NAMES
+            if name and (inside or len(words) <= 3):
+                known.add(token.lower)
     return frozenset(known)
 
 
@@ -155,6 +163,8 @@ def _same(a: Mention, b: Mention) -> bool:
     if x == y:
         return True
     if a.plural != b.plural:
+        return False
+    if ("'s" in a.text) != ("'s" in b.text) or ("’s" in a.text) != ("’s" in b.text):
         return False
     short, long = (x, y) if len(x) < len(y) else (y, x)
     if not short or a.kind == "date" or " and " in a.text or " and " in b.text or not (a.is_name and b.is_name):

@@ -7,31 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from .kinds import gender_of, is_plural, kind_of, singular
 from .lexicon import (
     ADVERBS,
     AUXILIARY,
-    CITIES,
     CONJUNCTIONS,
-    COUNTRIES,
-    DATE_NOUNS,
     DETERMINERS,
     DOCUMENT_NOUNS,
     EVENT_NOUNS,
-    FEMALE_NAMES,
-    FEMALE_NOUNS,
     FILLER,
     FUNCTION,
     GROUP_NOUNS,
     IMPERATIVES,
-    MALE_NAMES,
-    MALE_NOUNS,
     ORGANISATION_NOUNS,
     PERSON_NOUNS,
     PLACE_NOUNS,
     PREPOSITIONS,
     PRONOUNS,
-    REGIONS,
-    TITLES,
     WH,
 )
 from .tokens import Token, dates, tokenize
@@ -85,71 +77,11 @@ class Mention:
         return not self.initial and bool(_CAPITAL.search(self.text))
 
 
-def _is_country(words: Sequence[str]) -> bool:
-    return " ".join(word for word in words if word != "the") in COUNTRIES
-
-
-def singular(noun: str) -> str:
-    """Return a noun's singular, by spelling alone."""
-    irregular = {"men": "man", "women": "woman", "children": "child", "people": "person", "talks": "talk"}
-    if noun in irregular:
-        return irregular[noun]
-    if noun.endswith("ies") and len(noun) > 4:
-        return noun[:-3] + "y"
-    if noun.endswith(("ches", "shes", "sses", "xes")):
-        return noun[:-2]
-    if noun.endswith("s") and not noun.endswith(("ss", "us", "is", "news", "series")) and len(noun) > 3:
-        return noun[:-1]
-    return noun
-
-
-def is_plural(noun: str) -> bool:
-    """Tell whether a noun is plural, by spelling and the group nouns."""
-    return noun in GROUP_NOUNS or noun == "police" or singular(noun) != noun
-
-
-def kind_of(words: Sequence[str], capitalised: bool) -> str:
-    """Return the kind of thing that lower-case ``words`` name."""
-    bare = [word for word in words if word not in DETERMINERS]
-    if not bare:
-        return "thing"
-    if _is_country(bare):
-        return "country"
-    head_index = next((i - 1 for i, word in enumerate(bare) if i and word in PREPOSITIONS), len(bare) - 1)
-    head = bare[head_index]
-    one = singular(head)
-    if head in CITIES or head in REGIONS:
-        return "place"
-    if len(bare) > 1 and any(word in TITLES for word in bare[:-1]) and one not in ORGANISATION_NOUNS and capitalised:
-        return "person"
-    if one in PERSON_NOUNS:
-        return "person"
-    for nouns, kind in (
-        (DATE_NOUNS, "date"),
-        (ORGANISATION_NOUNS, "organisation"),
-        (PLACE_NOUNS, "place"),
-        (EVENT_NOUNS, "event"),
-        (DOCUMENT_NOUNS, "document"),
-    ):
-        if head in nouns or one in nouns:
-            return kind
-    if capitalised and (bare[0] in FEMALE_NAMES or bare[0] in MALE_NAMES):
-        return "person"
-    return "name" if capitalised else "thing"
-
-
-def gender_of(words: Sequence[str]) -> str:
-    """Return "f", "m" or "" for a person's name or description."""
-    if any(word in FEMALE_NOUNS for word in words) or (words and words[0] in FEMALE_NAMES):
-        return "f"
-    if any(word in MALE_NOUNS for word in words):
-        return "m"
-    given = next((word for word in words if word not in TITLES), "")
-    return "f" if given in FEMALE_NAMES else "m" if given in MALE_NAMES else ""
-
-
 def make(text: str, start: int, role: str = "other", initial: bool = False) -> Mention:
-    """Build a mention from its words."""
+    """Build a mention from its words; what is owned tells the kind: "Marie Curie's notebook" is a thing."""
+    owned = re.split(r"['’]s\s+", text)[-1]
+    if owned != text and not owned.lower().startswith("republic"):
+        return replace(make(owned, start, role), text=text, initial=True)
     words = [token.lower for token in tokenize(text) if token.is_word]
     capitalised = any(token.is_capital for token in tokenize(text) if token.lower not in DETERMINERS)
     kind = kind_of(words[-words[::-1].index("and") :] if "and" in words and capitalised else words, capitalised)
@@ -174,8 +106,7 @@ def _name_runs(text: str, tokens: Sequence[Token], known: frozenset[str]) -> lis
         lower = token.lower
         capital = token.is_word and (token.is_capital or lower in known)
         if not capital or (
-            (lower in FUNCTION
-            and not (token.text.isupper() and len(token.text) > 1 and lower not in PRONOUNS))
+            (lower in FUNCTION and not (token.text.isupper() and len(token.text) > 1 and lower not in PRONOUNS))
             or (first and (lower in IMPERATIVES or lower in FILLER or lower.endswith("ly")))
         ):
             i += 1
@@ -271,8 +202,10 @@ def _extend_of(tokens: Sequence[Token], end: int) -> int:
     """Return the end of a phrase after taking in one following "of ..." phrase."""
     if end + 1 < len(tokens) and tokens[end].lower == "of":
         j = end + 1
-        while j < len(tokens) and tokens[j].is_word and (
-            tokens[j].lower not in FUNCTION or (tokens[j].lower in ("the", "a", "an") and j == end + 1)
+        while (
+            j < len(tokens)
+            and tokens[j].is_word
+            and (tokens[j].lower not in FUNCTION or (tokens[j].lower in ("the", "a", "an") and j == end + 1))
         ):
             if j > end + 1 and not tokens[j].is_capital and is_past(tokens[j].lower):
                 break
@@ -300,7 +233,7 @@ def mentions_of(text: str, known: frozenset[str] = frozenset()) -> list[Mention]
             and tokens[k].is_word
             and k - j < 2
             and tokens[k].lower not in FUNCTION
-            and (singular(tokens[k].lower) in _COMMON_NOUNS or tokens[k].lower in _COMMON_NOUNS)
+            and (singular(tokens[k].lower) in COMMON_NOUNS or tokens[k].lower in COMMON_NOUNS)
         ):
             k += 1
         ranges.append((start, k, initial and k == j))
@@ -326,8 +259,10 @@ def mentions_of(text: str, known: frozenset[str] = frozenset()) -> list[Mention]
     return sorted(found, key=lambda mention: (mention.start, -len(mention.text)))
 
 
-_MOTION = frozenset({"go", "come", "fly", "travel", "sail", "move", "walk", "return", "march", "flight", "trip", "visit", "back"})
-_COMMON_NOUNS = (
+_MOTION = frozenset(
+    {"go", "come", "fly", "travel", "sail", "move", "walk", "return", "march", "flight", "trip", "visit", "back"}
+)
+COMMON_NOUNS = (
     PERSON_NOUNS | GROUP_NOUNS | PLACE_NOUNS | ORGANISATION_NOUNS | EVENT_NOUNS | DOCUMENT_NOUNS
 ) - frozenset({"state", "visit", "strike", "trip", "plan", "report", "protest", "book", "attack", "match", "deal"})
 
@@ -388,8 +323,3 @@ def answer_mention(answer: str, wanted: str) -> Mention | None:
     if wanted in ("organisation", "document", "event") and mention.kind == "name":
         return replace(mention, kind=wanted, gender="")
     return mention
-
-
-def base_content(word: str) -> str:
-    """Return the stem under which a word is compared with another turn's words."""
-    return base_form(singular(word))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .kinds import is_plural, singular
 from .lexicon import (
     ADVERBS,
     AUXILIARY,
@@ -26,13 +27,12 @@ from .lexicon import (
     PERSON_NOUNS,
     PLACE_NOUNS,
     PREPOSITIONS,
-    PRONOUNS,
     SAYING,
     SUBORDINATORS,
     UNIQUE_NOUNS,
     WH,
 )
-from .mentions import Mention, is_plural, mentions_of, singular
+from .mentions import Mention, mentions_of
 from .tokens import Token
 from .verbs import is_past, is_verb
 
@@ -115,19 +115,14 @@ def _relative_or_conjunction(tokens: Sequence[Token], i: int) -> bool:
     if previous in ("do", "did", "does", "done"):
         return False
     # after a noun or adjective: a relative clause when a verb, a pronoun, a name or a determiner follows
-    if is_verb(previous) and not is_plural(previous) and tokens[i - 1].is_word and following in _CATEGORY:
-        return False
-    return True
+    return not (is_verb(previous) and not is_plural(previous) and tokens[i - 1].is_word and following in _CATEGORY)
 
 
 def _determined_noun(tokens: Sequence[Token], i: int) -> tuple[int, str]:
     """Return the end index and head noun of the noun phrase whose determiner stands at ``i``; ("", i) if none."""
     j = i + 1
-    while (
-        (j < len(tokens)
-        and tokens[j].is_word
-        and tokens[j].lower not in FUNCTION | SUBORDINATORS - {"so"})
-        or (j < len(tokens) and tokens[j].lower in _MODIFIERS | {"two"})
+    while (j < len(tokens) and tokens[j].is_word and tokens[j].lower not in FUNCTION | SUBORDINATORS - {"so"}) or (
+        j < len(tokens) and tokens[j].lower in _MODIFIERS | {"two"}
     ):
         if j > i + 1 and not tokens[j].is_capital and tokens[j - 1].lower not in _MODIFIERS | set(NUMBER_WORDS):
             word = tokens[j].lower
@@ -169,7 +164,9 @@ def _internal(tokens: Sequence[Token], i: int, kind: str, possessive: bool, own:
 def _is_doing(tokens: Sequence[Token], i: int) -> bool:
     """Tell whether "that" or "it" at ``i`` is the object of a full verb "do": "when did he do that"."""
     following = tokens[i + 1].lower if i + 1 < len(tokens) and tokens[i + 1].is_word else ""
-    return i > 1 and tokens[i - 1].lower in _DOING and (not following or following in PREPOSITIONS | ADVERBS | DATE_NOUNS)
+    return (
+        i > 1 and tokens[i - 1].lower in _DOING and (not following or following in PREPOSITIONS | ADVERBS | DATE_NOUNS)
+    )
 
 
 def _may_corefer(mention: Mention, kind: str) -> bool:
@@ -306,11 +303,4 @@ def _definite(tokens: Sequence[Token], i: int) -> Reference | None:
     kind = "noun"
     if number == 2 and one in COUNTRY_NOUNS | PERSON_NOUNS | {"side", "party", "government", "leader", "island"}:
         kind = "both"
-    return Reference(
-        tokens[i].start, tokens[end - 1].end, kind, False, noun, False, number or (2 if plural else 1)
-    )
-
-
-def has_pronoun(tokens: Sequence[Token]) -> bool:
-    """Tell whether a pronoun of the third person occurs."""
-    return any(token.lower in _PERSONAL and token.lower in PRONOUNS for token in tokens)
+    return Reference(tokens[i].start, tokens[end - 1].end, kind, False, noun, False, number or (2 if plural else 1))

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 
 from qa.types import Turn
 
-from . import ellipsis
 from .antecedents import READINGS, pair, rank, render
+from .bare import ask_again, bare_question, strip_opener
+from .completion import complete
+from .fragments import fragment, substitute
 from .frames import clause, verb_phrase
+from .kinds import singular
 from .lexicon import PREPOSITIONS, SAYING, VENUES
 from .memory import WINDOW, Entity, PastTurn, entities, known_names, past_turn
-from .mentions import answer_mention, mentions_of, singular, strip_answer
+from .mentions import answer_mention, mentions_of, strip_answer
 from .references import Reference, find_references
 from .tokens import tokenize
 from .types import Resolution
@@ -42,22 +45,22 @@ def _resolve(question: str, turns: Sequence[PastTurn], known: frozenset[str]) ->
     text = question.strip()
     if not turns or not text:
         return _ALONE
-    opener, body = ellipsis.strip_opener(text)
+    opener, body = strip_opener(text)
     tokens = tokenize(body)
     if not tokens:
         return _ALONE
-    bare = ellipsis.bare_question(body, turns[-1])
+    bare = bare_question(body, turns[-1])
     if bare:
-        return _finish(question, ellipsis.ask_again(bare, turns), f'"{text}" asked of the last question')
-    about, fragment = ellipsis.fragment(opener, tokens, body)
-    if fragment:
-        fragments, note = _fill(fragment, turns, known)
-        readings = [r for f in fragments or [fragment] for r in ellipsis.substitute(f, about, turns[-1], known)]
-        return _finish(question, readings, note or f'"{fragment}" put into the last question')
+        return _finish(question, ask_again(bare, turns), f'"{text}" asked of the last question')
+    about, piece = fragment(opener, tokens, body)
+    if piece:
+        pieces, note = _fill(piece, turns, known)
+        readings = [r for p in pieces or [piece] for r in substitute(p, about, turns[-1], known)]
+        return _finish(question, readings, note or f'"{piece}" put into the last question')
     filled, note = _fill(body, turns, known)
     if filled:
         return _finish(question, filled, note)
-    completed, note = ellipsis.complete(body, tokens, opener, turns, known)
+    completed, note = complete(body, tokens, opener, turns, known)
     return _finish(question, completed, note) if completed else _ALONE
 
 

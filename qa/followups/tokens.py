@@ -12,11 +12,12 @@ from .verbs import base_form
 
 _TOKEN = re.compile(r"\w+n['’]t\b|(?<=\w)['’](?:s|re|ve|ll|d|m)\b|\d+(?:[.,]\d+)*(?:-\w+)*|\w+(?:[-&./]\w+)*|[^\w\s]")
 DATE = re.compile(
-    r"(?:(?:the )?(?:early |late |mid-?)?\b(?:1[0-9]|20)\d\d(?:s|[-–]\d{2,4})?\b)"
+    r"(?:(?:the )?(?:early |late |mid-?)?\b(?:1[0-9]|20)\d\ds\b)"
+    r"|(?:(?:early |late |mid-?)?\b(?:1[0-9]|20)\d\d(?:[-–]\d{2,4})?\b)"
     r"|(?:\b(?:january|february|march|april|may|june|july|august|september|october|november|december)"
     r"(?: \d{1,2}(?:st|nd|rd|th)?)?(?:,? \d{4})?\b)"
-    r"|(?:\b\d{1,2}(?:st|nd|rd|th)? (?:of )?(?:january|february|march|april|may|june|july|august|september|october|november"
-    r"|december)(?:,? \d{4})?\b)|(?:\b(?:the )?\d{1,2}(?:st|nd|rd|th) century\b)",
+    r"|(?:\b\d{1,2}(?:st|nd|rd|th)? (?:of )?(?:january|february|march|april|may|june|july|august|september|october"
+    r"|november|december)(?:,? \d{4})?\b)|(?:\b(?:the )?\d{1,2}(?:st|nd|rd|th) century\b)",
     re.IGNORECASE,
 )
 

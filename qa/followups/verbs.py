@@ -48,19 +48,25 @@ COMMON = frozenset(PAST) | frozenset(
     determine develop die differ direct disagree disappear disband discover discuss dismiss display dispute dissolve
     divide divorce dominate donate double drop earn educate elect emerge employ enable encourage end endorse enforce
     engage enjoy enlist ensure enter escape establish estimate evacuate evolve examine exchange exclude execute exercise
-    exist exit expand expect expel experience explain exploit explode explore export expose express extend face fail fear
+    exist exit expand expect expel experience explain exploit explode explore export expose express extend face
+    fail fear
     feature fill film finance finish fire fish focus follow force form found free fund gain gather graduate guarantee
-    happen harm hate head help hire hope host hunt identify ignore imagine impact implement import impose impress improve
+    happen harm hate head help hire hope host hunt identify ignore imagine impact implement import impose impress
+    improve
     include increase indicate influence inform inherit injure insist inspire intend interfere interpret introduce invade
-    invent invest invite involve issue join jump justify kidnap kill kiss label lack land last laugh launch learn license
+    invent invest invite involve issue join jump justify kidnap kill kiss label lack land last laugh launch learn
+    license
     like limit link list live locate look love maintain manage march mark marry matter measure mention merge mind miss
-    move murder name narrow need negotiate nominate normalise normalize note notice nurse obtain object occupy occur offer
+    move murder name narrow need negotiate nominate normalise normalize note notice nurse obtain object occupy
+    occur offer
     open operate oppose order organise organize originate oversee own pass perform permit persuade pick place plan play
     pledge point possess postpone practise practice praise prefer prepare present prevent proclaim produce prohibit
     promise promote propose protect protest provide provoke publish punish purchase pursue push question raise reach
     react realise realize receive recognise recognize recommend record recover reduce refer reflect refuse regard reject
-    relate release rely remain remember remove rename renounce rent repeat replace reply report represent request require
-    rescue resemble reserve reside resign resist resolve respond rest restore restrict result resume retain retire return
+    relate release rely remain remember remove rename renounce rent repeat replace reply report represent request
+    require
+    rescue resemble reserve reside resign resist resolve respond rest restore restrict result resume retain retire
+    return
     reveal revoke reward rule sack sail sanction save score seem seize separate serve settle share shell sign slow solve
     sound spark start state stay stem stop stress strengthen study succeed suffer suggest summon supply support suppose
     surrender surround survive suspend switch talk target tax test thank threaten tie topple tour trade train transfer
@@ -70,10 +76,13 @@ COMMON = frozenset(PAST) | frozenset(
 )
 # Base forms that read as nouns more often than as verbs after "the", "a" or a name's possessive.
 _SILENT_E_EXCEPTIONS = frozenset(
-    "visit limit edit exhibit permit commit admit profit market target cancel open listen happen develop offer enter order "
-    "consider deliver answer suffer differ remember discover cover gather remember question mention station focus benefit "
+    "visit limit edit exhibit permit commit admit profit market target cancel open listen happen develop "
+    "offer enter order "
+    "consider deliver answer suffer differ remember discover cover gather remember question mention "
+    "station focus benefit "
     "abandon pardon reason summon threaten strengthen widen weaken travel model label level total signal reveal pedal "
-    "credit audit inhabit prohibit orbit debut favor favour honor honour labor labour harbor harbour conquer alter utter "
+    "credit audit inhabit prohibit orbit debut favor favour honor honour labor labour harbor harbour "
+    "conquer alter utter "
     "foster monitor sponsor administer register minister matter wonder encounter offer refer prefer transfer render "
     "surrender murder border bother father mother master number power tower bomb climb win sin ruin cabin belong long "
     "rocket pocket ticket blanket budget comfort worship kidnap gallop".split()
