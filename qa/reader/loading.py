@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _HERE = Path(__file__).parent
-BUNDLED = {"default": _HERE / "weights", "small": _HERE / "weights_small"}
+BUNDLED = {"default": _HERE / "weights", "small": _HERE / "weights" / "small"}
 _HUB_FILES = ["config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.safetensors*"]
 _WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"

@@ -35,7 +35,7 @@ __all__ = ["PassageReading", "Reader", "ReaderModel", "Span", "load_reader"]
 MAX_ANSWER_TOKENS = 30
 N_BEST = 5
 # Larger batches are slower on a CPU: their activations leave the cache.
-BATCH_TOKENS = 1024
+BATCH_TOKENS = 768
 BATCH_TOKENS_ACCELERATOR = 16384
 # Pairs whose windows are held in memory and sorted together.
 CHUNK_PAIRS = 512
