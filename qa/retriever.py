@@ -87,7 +87,7 @@ class Retriever:
             written = [word for word in counts if word.casefold() in near]
             if written:
                 best = min(written, key=lambda word: (-counts[word], word))
-                question = re.sub(rf"\b{re.escape(term)}\b", lambda _, best=best: best, question, flags=re.IGNORECASE)
+                question = re.sub(rf"\b{re.escape(term)}\b", best, question, flags=re.IGNORECASE)
         return question
 
     def _rank(self, kind: str, shares: dict[int, float], cosines: dict[int, float]) -> Scored:
