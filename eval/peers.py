@@ -16,8 +16,8 @@ from typing import Any
 
 import click
 
-from embeddings.encoder import model_directory
 from embeddings.errors import PinciteError
+from embeddings.model_files import model_directory
 from eval.costs import Costs
 from eval.datasets import Dataset, load_dataset
 from eval.gate import SEEDS, run

@@ -23,6 +23,7 @@ from eval.systems import AssistantSystem, ReaderSystem, Record, System, digest
 from qa.settings import Settings
 
 if TYPE_CHECKING:
+    from qa.asking import AnswerReader
     from qa.assistant import Assistant
 
 Mode = Literal["end-to-end", "open", "reader"]
@@ -59,6 +60,7 @@ def open_system(
     *,
     assistant: Callable[[], Assistant] | None = None,
     settings: Settings | None = None,
+    reader: AnswerReader | None = None,
     top_k: int | None = None,
     retrieval: str | None = None,
     threshold: float | None = None,
@@ -67,7 +69,8 @@ def open_system(
 
     ``end-to-end`` asks the assistant that ``assistant`` opens; without one, a SQuAD file's articles are the
     documents. ``open`` makes each paragraph of a SQuAD file a document. ``reader`` gives each question its
-    paragraph. Raises PinciteError for a data set that the mode cannot use.
+    paragraph. A ``reader`` that is given takes the place of the settings' own, except in the assistant that is
+    given. Raises PinciteError for a data set that the mode cannot use.
     """
     settings = settings if settings is not None else Settings()
     if mode not in MODES:
@@ -75,7 +78,7 @@ def open_system(
     if mode == "reader":
         from qa.reader import load_reader
 
-        reader = load_reader(settings.reader)
+        reader = reader if reader is not None else load_reader(settings.reader)
         yield Opened(dataset, ReaderSystem(dataset, reader, name=settings.reader, threshold=threshold))
         return
     passages, seconds = 0, 0.0
@@ -85,7 +88,7 @@ def open_system(
         raise PinciteError(f"{dataset.name} needs its documents.", "Name them with --docs or --index.")
     else:
         dataset = as_articles(dataset) if mode == "end-to-end" else dataset
-        opened, passages, seconds = _index_corpus(dataset, mode, settings)
+        opened, passages, seconds = _index_corpus(dataset, mode, settings, reader)
     with opened:
         system = AssistantSystem(opened, mode=mode, top_k=top_k, retrieval=retrieval, threshold=threshold)
         if mode == "end-to-end" and assistant is not None and dataset.paragraphs:
@@ -225,7 +228,9 @@ def _latencies(
     return tuple(system.ask([question], history=history)[0]["timings_ms"] for question in chosen)
 
 
-def _index_corpus(dataset: Dataset, mode: Mode, settings: Settings) -> tuple[Assistant, int, float]:
+def _index_corpus(
+    dataset: Dataset, mode: Mode, settings: Settings, reader: AnswerReader | None
+) -> tuple[Assistant, int, float]:
     """Return an assistant over the file's own paragraphs, and what indexing took if it was not cached."""
     from qa.assistant import Assistant
 
@@ -235,7 +240,7 @@ def _index_corpus(dataset: Dataset, mode: Mode, settings: Settings) -> tuple[Ass
     index = kept / f"{folder.name}-{digest([settings.encoder, settings.passages.model_dump()])}.pincite"
     fresh = not index.exists()
     started = time.perf_counter()
-    assistant = Assistant.from_documents(folder, index=index, settings=settings)
+    assistant = Assistant.from_documents(folder, index=index, settings=settings, reader=reader)
     seconds = time.perf_counter() - started
     passages = sum(record.passages for record in assistant.store.documents())
     return (assistant, passages, seconds) if fresh else (assistant, 0, 0.0)
