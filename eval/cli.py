@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from eval.corpus import as_articles
 from eval.datasets import Dataset, load_dataset
 from eval.predictions import load_predictions
 from eval.report import Comparison, Report, build_report, compare
@@ -63,7 +64,7 @@ def eval_command(
     if score_predictions is not None:
         if predictions_file is not None:
             raise click.UsageError("--predictions writes answers, and --score-predictions gives none of its own.")
-        run = _score_file(loaded, limit, score_predictions)
+        run = _score_file(as_articles(loaded) if mode == "end-to-end" else loaded, limit, score_predictions)
     else:
         if docs or index:
             if mode in ("open", "reader"):

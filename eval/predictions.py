@@ -63,7 +63,7 @@ class Prediction:
                 id=take(data, "id", str, where),
                 answered=answered,
                 text=str(best["text"] or ""),
-                confidence=None if data.get("confidence") is None else float(data["confidence"]),
+                confidence=_confidence(data.get("confidence")),
                 citations=None if cited is None else tuple(_quote(item) for item in cited),
                 standalone_question=data.get("standalone_question"),
                 sources_differ=bool(data.get("sources_differ", False)),
@@ -133,6 +133,14 @@ def _by_text(texts: Mapping[str, Any], name: str) -> list[Prediction]:
             shown = str(value)[:60]
             raise PinciteError(f"{name}: the prediction for {key!r} should be a string, not {shown!r}.", _HINT)
     return [Prediction(key, bool(value), value) for key, value in texts.items()]
+
+
+def _confidence(value: object) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or not 0 <= value <= 1:  # no number at all compares False as well
+        raise ValueError(f"the confidence {value!r} is not between 0 and 1")
+    return float(value)
 
 
 def _quote(data: Mapping[str, Any]) -> Quote:

@@ -238,6 +238,8 @@ def test_texts_by_id_and_one_system_of_several(tmp_path: Path, two: datasets.Dat
         ([prediction(), {"text": "x"}], "line 2 lacks the field 'id'"),
         ([prediction(citations=[{"document": "a.txt"}])], "line 1 is not a prediction: KeyError('start')"),
         ([prediction(confidence="high")], "line 1 is not a prediction"),
+        ([prediction(confidence=float("nan"))], "the confidence nan is not between 0 and 1"),
+        ([prediction(confidence=7.5)], "the confidence 7.5 is not between 0 and 1"),
     ],
 )
 def test_bad_predictions(tmp_path: Path, two: datasets.Dataset, lines: list[Any], message: str) -> None:

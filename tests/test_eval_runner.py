@@ -270,10 +270,16 @@ def test_command_line_writes_everything_and_compares(
 
 
 def test_command_line_reads_a_squad_file_by_itself(
-    squad_file: Path, fake_models: FakeReader, capsys: pytest.CaptureFixture[str]
+    squad_file: Path, tmp_path: Path, fake_models: FakeReader, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "reader: 3 questions scored" in run_cli(capsys, squad_file)[1]
-    assert "open: 3 questions scored" in run_cli(capsys, squad_file, "--mode", "open", "--k", 1)[1]
+    for mode in ("open", "end-to-end"):
+        predictions, report = tmp_path / f"{mode}.jsonl", tmp_path / f"{mode}.json"
+        outputs = ("--mode", mode, "--k", 1, "--predictions", predictions, "--json", report)
+        assert f"{mode}: 3 questions scored" in run_cli(capsys, squad_file, *outputs)[1]
+        again = tmp_path / "again.json"
+        run_cli(capsys, squad_file, "--mode", mode, "--score-predictions", predictions, "--json", again)
+        assert Report.load(again).figure("citation_right") == Report.load(report).figure("citation_right")
 
 
 @pytest.mark.parametrize(
