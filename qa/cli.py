@@ -134,7 +134,7 @@ def chat_command(docs: tuple[str, ...], index: str | None, config: str | None) -
 @pincite.command("serve")
 @sources
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="Port to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True, help="Port to listen on.")
 @click.option("--auth", metavar="USER:PASSWORD", help="Ask for a login.")
 @click.option("--mcp", is_flag=True, help="Serve the assistant as MCP tools too.")
 def serve_command(
@@ -148,6 +148,7 @@ def serve_command(
 ) -> None:
     """Open the page in a browser."""
     login = _login(auth)
+    _check_port(host, port)
     launch = importlib.import_module("ui.app").launch
     with open_assistant(docs, index, config) as assistant:
         launch(assistant, host=host, port=port, auth=login, mcp=mcp)
@@ -244,6 +245,19 @@ def _login(auth: str | None) -> tuple[str, str] | None:
     if not (colon and user and password):
         raise PinciteError("The login of --auth is not USER:PASSWORD.", "For example `--auth ann:a-long-secret`.")
     return user, password
+
+
+def _check_port(host: str, port: int) -> None:
+    """Raise PinciteError where nothing can listen, before documents are indexed for nothing."""
+    import socket
+
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise PinciteError(
+            f"The page cannot be served at {host} port {port} ({error.strerror or error}).",
+            "Choose another with `--port`, or stop the program that uses it.",
+        ) from None
 
 
 def _print_json(value: object) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -216,9 +217,18 @@ def test_serve_hands_the_assistant_to_the_page(run: Any, monkeypatch: pytest.Mon
             launched.update(options, documents=len(assistant.store.documents()))  # type: ignore[attr-defined]
 
     monkeypatch.setitem(sys.modules, "ui.app", Page)  # type: ignore[arg-type]
-    ran = run("serve", "--docs", str(SEEDS), "--port", "7999", "--auth", "ann:a:b", "--mcp")
+    ran = run("serve", "--docs", str(SEEDS), "--port", "17999", "--auth", "ann:a:b", "--mcp")
     assert ran.status == 0
-    assert launched == {"host": "127.0.0.1", "port": 7999, "auth": ("ann", "a:b"), "mcp": True, "documents": 5}
+    assert launched == {"host": "127.0.0.1", "port": 17999, "auth": ("ann", "a:b"), "mcp": True, "documents": 5}
+
+
+def test_a_port_in_use_is_a_sentence(run: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = run("serve", "--docs", str(SEEDS), "--port", str(port))
+    assert (ran.status, ran.out) == (1, "")
+    assert f"port {port}" in ran.err
+    assert "--port" in ran.err
 
 
 def test_the_evaluation_is_a_command() -> None:
