@@ -6,24 +6,23 @@ A process killed at any moment leaves an index that opens and answers; indexing 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embeddings.documents import Document, Skipped, SourceFile, find_files, load_bytes, read_bytes
+from embeddings.documents import Document, Skipped, find_files, load_bytes, read_bytes
 from embeddings.encoder import Encoder
 from embeddings.errors import PinciteError
+from embeddings.origins import Known, Origin, free_name, is_gone, settled, source_of, wider_source
 from embeddings.passages import Passage, split_passages
 
 if TYPE_CHECKING:
     from embeddings.store import Store
 
 BATCH_PASSAGES = 512
-_RACY_NS = 2_000_000_000  # a file changed this shortly before it was read may change again without a new time stamp
 
 Progress = Callable[[str, int, int], None]
 
@@ -43,28 +42,11 @@ class IndexReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Origin:
-    """Where a document came from: the folder or file named, the file's real path, its stamp; "" if from memory."""
-
-    source: str = ""
-    path: str = ""
-    stamp: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the store knows of a document."""
-
-    hash: str
-    origin: _Origin
-
-
-@dataclass(frozen=True, slots=True)
 class _New:
     """A document that is to be written, with its passages."""
 
     document: Document
-    origin: _Origin
+    origin: Origin
     passages: list[Passage]
 
 
@@ -97,8 +79,8 @@ def index_documents(
     run = _Run(store, encoder, report, progress, cancelled)
     known, remembered = _load_known(store)
     by_path = {entry.origin.path: name for name, entry in known.items() if entry.origin.path}
-    found = [(_source(root), item) for root in map(Path, paths) for item in find_files([root])]
-    sources = {_source(Path(path)) for path in paths}
+    found = [(source_of(root), item) for root in map(Path, paths) for item in find_files([root])]
+    sources = {source_of(Path(path)) for path in paths}
     run.total = len(found)
     met: set[str] = set()
     kept: set[str] = set()  # stored names of files that are there, and were not found to be unreadable
@@ -114,9 +96,9 @@ def index_documents(
             if path in met:
                 continue
             met.add(path)
-            name = by_path.get(path) or _free_name(item, source, known, kept)
+            name = by_path.get(path) or free_name(item, source, known, kept)
             before = known.get(name)
-            origin = _Origin(_wider(source, before, path), path, item.stamp)
+            origin = Origin(wider_source(source, before, path), path, item.stamp)
             if before and before.origin == origin:
                 kept.add(name)
                 report.unchanged.append(name)
@@ -137,11 +119,11 @@ def index_documents(
                 run.skip(Skipped(name, _reason(error, name)), source, item.stamp)
                 continue
             kept.add(name)
-            run.take(document, _settled(origin), before)
+            run.take(document, settled(origin), before)
         run.flush()
         if prune:
             stored = {name: entry.origin for name, entry in known.items() if entry.origin.source in sources}
-            gone = [name for name, o in stored.items() if name not in kept and (name in unreadable or _is_gone(o.path))]
+            gone = [name for name, o in stored.items() if name not in kept and (name in unreadable or is_gone(o.path))]
             remove_documents(store, gone)
             report.removed.extend(sorted(gone))
     except _Cancelled:
@@ -174,7 +156,7 @@ def add_documents(
     try:
         for document in documents:
             run.step(document.name)
-            run.take(document, _Origin(), known.get(document.name))
+            run.take(document, Origin(), known.get(document.name))
         run.flush()
     except _Cancelled:
         report.cancelled = True
@@ -225,7 +207,7 @@ class _Run:
         self.report.skipped.append(skipped)
         self._skipped.append((skipped.name, source, skipped.reason, stamp))
 
-    def take(self, document: Document, origin: _Origin, before: _Known | None) -> None:
+    def take(self, document: Document, origin: Origin, before: Known | None) -> None:
         """Queue a document that is new or changed; note the new origin of one that is not."""
         if before is not None and before.hash == document.hash:
             self.report.unchanged.append(document.name)
@@ -323,56 +305,13 @@ def _bump(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'revision'")
 
 
-def _load_known(store: Store) -> tuple[dict[str, _Known], dict[tuple[str, str], str]]:
+def _load_known(store: Store) -> tuple[dict[str, Known], dict[tuple[str, str], str]]:
     """Return the documents by name, and the reasons of unreadable files by (name, stamp)."""
     with store.connections.reading() as connection:
         documents = connection.execute("SELECT name, hash, source, path, stamp FROM documents").fetchall()
         skipped = connection.execute("SELECT name, stamp, reason FROM skipped WHERE stamp != ''").fetchall()
-    known = {name: _Known(hash_, _Origin(*origin)) for name, hash_, *origin in documents}
+    known = {name: Known(hash_, Origin(*origin)) for name, hash_, *origin in documents}
     return known, {(name, stamp): reason for name, stamp, reason in skipped}
-
-
-def _source(path: Path) -> str:
-    return str(path.expanduser().resolve())
-
-
-def _wider(source: str, before: _Known | None, path: str) -> str:
-    """Return the folder that a file is kept for: the one it is kept for already where that holds the new one too."""
-    if before is None or before.origin.path != path or not Path(source).is_relative_to(before.origin.source):
-        return source
-    return before.origin.source
-
-
-def _free_name(file: SourceFile, source: str, known: dict[str, _Known], taken: set[str]) -> str:
-    """Return the name under which a new file is kept: its own, unless a document from elsewhere has it.
-
-    A document whose file is gone is taken to have moved, so that an index follows a folder that was renamed.
-    """
-    root = Path(source)
-    candidates = [file.name, f"{root.name if root.is_dir() else root.parent.name}/{file.name}"]
-    candidates += [f"{number}/{file.name}" for number in range(2, 1000)]
-    for name in candidates:
-        entry = known.get(name)
-        if name not in taken and (entry is None or (entry.origin.path and _is_gone(entry.origin.path))):
-            return name
-    raise PinciteError(f"Too many documents are called {file.name}.", "Rename some of them.")
-
-
-def _is_gone(path: str) -> bool:
-    """Return whether there is certainly no such file; one that the system hides may be there."""
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _settled(origin: _Origin) -> _Origin:
-    """Return the origin without its stamp where the file is so new that a later change might not alter that."""
-    modified = int(origin.stamp.split(":")[1])
-    return origin if time.time_ns() - modified > _RACY_NS else replace(origin, stamp="")
 
 
 def _reason(error: PinciteError, name: str) -> str:

@@ -10,7 +10,6 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from embeddings.errors import PinciteError
 from embeddings.indexing import IndexReport, add_documents, index_documents, remove_documents
 from embeddings.lexical import match_expression, stem
 from embeddings.passages import PassageSettings
+from embeddings.records import DocumentRecord, Manifest, StoredPassage
 from embeddings.schema import SCHEMA_VERSION, migrate, schema_version
 
 __all__ = [
@@ -40,43 +40,6 @@ __all__ = [
 
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What an index was made with: its format version, the encoder, and the passage settings."""
-
-    format: int
-    encoder: str
-    fingerprint: str
-    dimension: int
-    passages: PassageSettings
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentRecord:
-    """A document without its text; ``characters`` and ``passages`` are counts, ``added`` an ISO date and time (UTC)."""
-
-    name: str
-    title: str
-    format: str
-    hash: str
-    characters: int
-    passages: int
-    added: str
-    page_starts: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPassage:
-    """A passage as it is stored: the document's text from ``start`` to ``end`` is ``text``."""
-
-    id: int
-    document: str
-    title: str
-    start: int
-    end: int
-    text: str
 
 
 class Store:

@@ -26,8 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from embeddings.documents import Document, load_documents
-from embeddings.encoder import SentenceEncoder, cpu_multiplies_bf16, device_and_dtype, model_directory
+from embeddings.encoder import SentenceEncoder, cpu_multiplies_bf16, device_and_dtype
 from embeddings.errors import PinciteError
+from embeddings.model_files import model_directory
 from embeddings.passages import PassageSettings, sentence_spans, split_passages
 from embeddings.store import Store, add_documents
 from embeddings.vector_index import build

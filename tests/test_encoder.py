@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from embeddings import encoder as module
-from embeddings.encoder import SentenceEncoder, model_directory
+from embeddings.encoder import SentenceEncoder
 from embeddings.errors import PinciteError
+from embeddings.model_files import model_directory
 
 TEXTS = [
     "When did Russia leave the peace treaty talks?",

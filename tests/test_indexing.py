@@ -244,10 +244,11 @@ def test_memory_documents_are_replaced_by_hash(store: Store) -> None:
     assert (report.unchanged, report.changed, encoder.encoded) == (["a"], ["b"], 3)
 
 
+@pytest.mark.timeout(600)
 def test_fifty_kills_while_indexing_lose_nothing(tmp_path: Path) -> None:
     """Runs in a fresh process that forks an indexer and kills it, so that nothing of the test's own state is shared."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     script = [sys.executable, str(ROOT / "tests" / "kill_indexing.py"), str(tmp_path), "50"]
-    run = subprocess.run(script, capture_output=True, text=True, timeout=200, env=environment, check=False)
+    run = subprocess.run(script, capture_output=True, text=True, timeout=580, env=environment, check=False)
     assert run.returncode == 0, run.stderr
     assert "50 kills" in run.stdout, run.stdout
