@@ -103,7 +103,9 @@ def _asked_noun(frame: Frame | None) -> str:
     words = [word.lower() for word in frame.wh.split()]
     if len(words) > 1 and words[0] in ("which", "what"):
         return singular(words[-1])
-    phrase = mentions_of(frame.predicate)[:1] if frame.auxiliary in BE and not frame.subject else []
+    if frame.auxiliary not in BE or frame.subject or _defines(frame):
+        return ""
+    phrase = mentions_of(frame.predicate)[:1]
     return singular(phrase[0].head) if phrase and not phrase[0].is_name else ""
 
 
@@ -112,7 +114,8 @@ def _defines(frame: Frame | None) -> bool:
     if frame is None or frame.auxiliary not in BE or frame.subject or frame.wh.lower() not in ("who", "what"):
         return False
     phrase = mentions_of(frame.predicate)[:1]
-    return frame.predicate.startswith(("a ", "an ")) or bool(phrase and phrase[0].is_name)
+    bare = frame.wh.lower() == "what" and frame.predicate.split()[:1] != ["the"] and "'s " not in frame.predicate
+    return bare or frame.predicate.startswith(("a ", "an ")) or bool(phrase and phrase[0].is_name)
 
 
 def _called(said: str) -> str:

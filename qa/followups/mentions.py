@@ -236,7 +236,8 @@ def mentions_of(text: str, known: frozenset[str] = frozenset()) -> list[Mention]
             and (singular(tokens[k].lower) in COMMON_NOUNS or tokens[k].lower in COMMON_NOUNS)
         ):
             k += 1
-        ranges.append((start, k, initial and k == j))
+        described = k > j and singular(tokens[k - 1].lower) in PERSON_NOUNS | GROUP_NOUNS  # "Russian ambassador"
+        ranges.append((start, k, described or (initial and k == j)))
         taken.update(range(start, k))
     for i, j in _noun_phrases(tokens, taken):
         end = _extend_of(tokens, j)

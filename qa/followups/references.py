@@ -115,7 +115,8 @@ def _relative_or_conjunction(tokens: Sequence[Token], i: int) -> bool:
     if previous in ("do", "did", "does", "done"):
         return False
     # after a noun or adjective: a relative clause when a verb, a pronoun, a name or a determiner follows
-    return not (is_verb(previous) and not is_plural(previous) and tokens[i - 1].is_word and following in _CATEGORY)
+    object_of_verb = (is_verb(previous) or is_past(previous)) and not is_plural(previous) and tokens[i - 1].is_word
+    return not (object_of_verb and following in _CATEGORY)
 
 
 def _determined_noun(tokens: Sequence[Token], i: int) -> tuple[int, str]:

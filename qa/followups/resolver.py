@@ -56,9 +56,9 @@ def _resolve(question: str, turns: Sequence[PastTurn], known: frozenset[str]) ->
     if piece:
         pieces, note = _fill(piece, turns, known)
         readings = [r for p in pieces or [piece] for r in substitute(p, about, turns[-1], known)]
-        return _finish(question, readings, note or f'"{piece}" put into the last question')
+        return _finish(question, readings, note if pieces else f'"{piece}" put into the last question')
     filled, note = _fill(body, turns, known)
-    if filled:
+    if filled or note:
         return _finish(question, filled, note)
     completed, note = complete(body, tokens, opener, turns, known)
     return _finish(question, completed, note) if completed else _ALONE
@@ -102,7 +102,9 @@ def _fill(body: str, turns: Sequence[PastTurn], known: frozenset[str]) -> tuple[
             used[kind] = re.sub(r"['’]s?$", "", found[0])
             choices.append((reference, found))
     if not choices:
-        return [], ""
+        # a pronoun without an antecedent stays; a description may still belong to the topic: "the symptoms"
+        pointing = any(reference.kind != "noun" or reference.demonstrative for reference in references)
+        return [], "refers back" if pointing else ""
     readings = [_replace(body, [(ref, found[0]) for ref, found in choices])]
     for i, (_, found) in enumerate(choices):
         for other in found[1:]:
