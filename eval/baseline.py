@@ -14,7 +14,6 @@ from eval.figures import Figure
 from eval.report import Report, said
 
 BASELINES = Path(__file__).parent / "baselines"
-_NOT_GATED = frozenset({"answered"})  # neither more nor fewer answers is better in itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def drops(baseline: Baseline, report: Report) -> list[Drop]:
     """
     found = []
     for before in baseline.figures.values():
-        if before.group == "cost" or before.key in _NOT_GATED:
+        if before.group == "cost" or before.better == "neither":
             continue
         now = report.figure(before.key)
         sign = 1 if before.better == "higher" else -1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from eval.rows import RETRIEVAL_KS, QuestionRow
 
 Group = Literal["text", "citations", "abstention", "confidence", "retrieval", "follow-ups", "cost"]
 FIXED_GROUPS: frozenset[Group] = frozenset({"confidence", "retrieval", "cost"})  # no threshold moves these
+Better = Literal["higher", "lower", "neither"]
 Value = Callable[[QuestionRow], "float | None"]
 BY_KIND = ("em", "f1", "citation_right", "answered", "span_em")
 
@@ -33,7 +34,7 @@ class Figure:
     high: float
     n: int
     unit: str
-    better: Literal["higher", "lower"]
+    better: Better
     meaning: str
 
     def to_json(self) -> dict[str, Any]:
@@ -66,7 +67,7 @@ class Column:
     meaning: str
     statistic: Statistic
     n: int
-    better: Literal["higher", "lower"] = "higher"
+    better: Better = "higher"
     unit: str = "%"
 
     def figure(self, rows: int) -> Figure:
@@ -164,7 +165,8 @@ def _abstention(rows: Sequence[QuestionRow]) -> Iterator[Column]:
         yield from (precision, recall)
         meaning = "harmonic mean of abstention precision and abstained rightly"
         yield Column("abstention_f1", "Abstention F1", "abstention", meaning, f_measure, len(rows))
-    yield mean("answered", "Answered", "questions that got an answer", lambda row: float(row.answered))
+    answered = mean("answered", "Answered", "questions that got an answer", lambda row: float(row.answered))
+    yield replace(answered, better="neither")
 
 
 def _confidence(rows: Sequence[QuestionRow]) -> Iterator[Column]:

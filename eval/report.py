@@ -246,6 +246,16 @@ class Difference:
         """Whether the interval of the change leaves 0 out."""
         return self.change.low > 0 or self.change.high < 0
 
+    @property
+    def word(self) -> str:
+        """What the change amounts to: "better", "worse", "more", "fewer", "within chance", or "" for no change."""
+        if not self.certain:
+            return "within chance" if self.change.value else ""
+        rose = self.change.value > 0
+        if self.better == "neither":
+            return "more" if rose else "fewer"
+        return "better" if rose == (self.better == "higher") else "worse"
+
 
 @dataclass(frozen=True, slots=True)
 class Flip:

@@ -50,27 +50,15 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         )
     for difference in comparison.differences:
         unit, change = difference.unit, difference.change
-        better = (change.value > 0) == (difference.better == "higher")
-        word = ("better" if better else "worse") if difference.certain else "within chance" if change.value else ""
         numbers = (difference.before, difference.after, change.value)
         interval = f"{shown(change.low, unit)} to {shown(change.high, unit)}"
-        table.add_row(difference.label, *(shown(number, unit) for number in numbers), interval, word)
+        table.add_row(difference.label, *(shown(number, unit) for number in numbers), interval, difference.word)
     console.print(table)
     gained = sum(flip.after in GOOD_VERDICTS for flip in comparison.flips)
     lost = sum(flip.before in GOOD_VERDICTS for flip in comparison.flips)
     console.print(f"{len(comparison.flips)} questions flipped: {gained} gained, {lost} lost.")
     lines = (f"{f.id}: {f.before} ({f.text_before!r}) to {f.after} ({f.text_after!r})" for f in comparison.flips)
     _print_some("Flipped", lines, console)
-
-
-def markdown(report: Report, keys: Iterable[str]) -> str:
-    """Return figures as rows of a Markdown table: figure, value, 95 % interval, n."""
-    lines = ["| figure | value | 95 % interval | n |", "|---|---|---|---|"]
-    for key in keys:
-        figure = report.figure(key)
-        if figure is not None:
-            lines.append(f"| {figure.label} | {_value(figure)} | {_range(figure)} | {figure.n:,} |")
-    return "\n".join(lines)
 
 
 def _print_kinds(report: Report, console: Console) -> None:

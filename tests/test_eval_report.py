@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from embeddings.errors import PinciteError
+from eval.bootstrap import Interval
 from eval.costs import Costs, cost_figures
 from eval.datasets import Dataset, GoldSpan, Question
 from eval.html import render_html
 from eval.predictions import Prediction, Quote
-from eval.report import Report, build_report, compare, report_at_threshold
+from eval.report import Difference, Report, build_report, compare, report_at_threshold
 from eval.rows import QuestionRow, score
 from qa.types import Turn
 
@@ -210,6 +211,22 @@ def test_comparison_names_what_flipped(report: Report) -> None:
     stranger = replace(report, rows=tuple(replace(row, id=row.id + "x") for row in report.rows))
     with pytest.raises(PinciteError, match="share no question"):
         compare(report, stranger)
+
+
+@pytest.mark.parametrize(
+    ("better", "change", "word"),
+    [
+        ("higher", Interval(0.1, 0.05, 0.2), "better"),
+        ("higher", Interval(-0.1, -0.2, -0.05), "worse"),
+        ("lower", Interval(-0.1, -0.2, -0.05), "better"),
+        ("neither", Interval(0.1, 0.05, 0.2), "more"),
+        ("neither", Interval(-0.1, -0.2, -0.05), "fewer"),
+        ("higher", Interval(0.1, 0.0, 0.2), "within chance"),
+        ("higher", Interval(0.0, 0.0, 0.0), ""),
+    ],
+)
+def test_a_change_in_a_word(better: str, change: Interval, word: str) -> None:
+    assert Difference("key", "label", "%", better, 0.5, 0.6, change).word == word
 
 
 def test_costs_that_were_not_measured_are_not_shown() -> None:
