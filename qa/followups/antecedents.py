@@ -85,7 +85,7 @@ def _pronoun_fit(kind: str, mention: Mention) -> float:
             return 0.3 if described else 1.0 if mention.is_name else 0.4
         if mention.words[0] == "the" or words > 4 or mention.text.isupper() or _ADJECTIVE.search(mention.words[0]):
             return 0.05
-        return 0.75 if words in (2, 3) else 0.5
+        return 0.75 if words in (2, 3) else 0.6
     if kind == "they" and mention.plural:
         if mention.is_name or mention.kind in ("person", "country", "organisation"):
             return 0.9
@@ -174,6 +174,8 @@ def rank(reference: Reference, entities: Sequence[Entity], excluded: Sequence[st
         )
         if entity.adverbial and reference.kind in ("it", "they", "he", "she"):
             fit *= 0.3
+        if reference.kind == "there" and mention.kind == "country" and mention.role == "answer" and not mention.alias:
+            fit *= 0.4  # a country that did something
         if entity.adverbial and entity.turn == 1 and reference.kind in ("there", "then"):
             fit *= 2.0  # the place or the date just answered
         if fit > 0:
@@ -229,7 +231,14 @@ def render(mention: Mention, possessive: bool, before: str) -> str:
     ):
         words = text.lower().split()
         common = singular(mention.head) in DOCUMENT_NOUNS | EVENT_NOUNS | ORGANISATION_NOUNS
-        if (common and len(words) > 1 and "'s" not in text and "’s" not in text) or text.lower() in _ARTICLE:
+        if (
+            common
+            and len(words) > 1
+            and "," not in text
+            and " and " not in text
+            and "'s" not in text
+            and "’s" not in text
+        ) or text.lower() in _ARTICLE:
             text = "the " + text
     if possessive:
         text = re.sub(r"['’]s?$", "", text)

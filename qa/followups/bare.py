@@ -113,7 +113,10 @@ def _ask_argument(wh: str, frame: Frame, last: PastTurn) -> list[str]:
     asked = wh.split()[0].lower()
     before = frame.wh.split()[0].lower() if frame.wh else ""
     if wh.lower().startswith("which one"):
-        wh = frame.wh if before == "which" else "Which"
+        counted = frame.wh.split()[2:] if before == "how" else []
+        wh = frame.wh if before == "which" else " ".join(("Which", *counted))
+        if counted:
+            return [" ".join(part for part in (wh, frame.auxiliary, frame.subject, frame.predicate) if part)]
         noun = next((m.text for m in last.in_answer if m.plural), "")
         return [
             f"Which {noun}" if noun and wh == "Which" else f"{wh} {frame.auxiliary} {frame.subject} {frame.predicate}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .lexicon import (
+    AWARD_NOUNS,
     CITIES,
     COUNTRIES,
     DATE_NOUNS,
@@ -73,6 +74,8 @@ def kind_of(words: Sequence[str], capitalised: bool) -> str:
     ):
         if head in nouns or one in nouns:
             return kind
+    if one in AWARD_NOUNS:
+        return "thing"
     if capitalised and (bare[0] in FEMALE_NAMES or bare[0] in MALE_NAMES):
         return "person"
     return "name" if capitalised else "thing"

@@ -62,7 +62,7 @@ SUBORDINATORS = _words(
 TITLES = _words(
     "mr mr. mrs mrs. ms ms. miss dr dr. sir lord lady king queen prince princess president prime minister premier "
     "chancellor secretary ambassador senator governor mayor general colonel captain admiral professor prof judge "
-    "pope emperor tsar czar director chairman chairwoman spokesman spokeswoman deputy foreign saint st judge coach"
+    "pope emperor tsar czar director chairman chairwoman spokesman spokeswoman deputy foreign judge coach"
 )
 PERSON_NOUNS = _words(
     "man woman boy girl person people president minister premier chancellor secretary ambassador envoy diplomat "
@@ -130,6 +130,7 @@ RELATIONAL = _words(
     "risk drawback pro "
     "con method stage leader participant signatory term condition outcome response reaction"
 )
+AWARD_NOUNS = _words("prize award medal cup trophy title hall-of-fame oscar emmy grammy")
 WORK_NOUNS = _words(
     "album song film movie novel show series single track episode game band group record play opera poem"
 )

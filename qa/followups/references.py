@@ -34,7 +34,7 @@ from .lexicon import (
 )
 from .mentions import Mention, mentions_of
 from .tokens import Token
-from .verbs import is_past, is_verb
+from .verbs import is_base, is_past, is_verb
 
 _PERSONAL = {
     "he": "he", "him": "he", "his": "he", "himself": "he",
@@ -222,7 +222,8 @@ def find_references(tokens: Sequence[Token], text: str) -> list[Reference]:
             if word == "those" and following in ("who", "that", "of", "whose"):
                 continue
             end, noun = _determined_noun(tokens, i)
-            pointing = is_past(following) and following not in _CATEGORY
+            verbal = is_past(following) or (is_base(following) and previous in AUXILIARY)
+            pointing = verbal and following not in _CATEGORY
             if pointing or (i == 1 and previous in BE and not any(token.is_word for token in tokens[end:])):
                 end, noun = i, ""
             if _is_doing(tokens, i) and not noun:

@@ -13,7 +13,7 @@ from .completion import complete
 from .fragments import fragment, substitute
 from .frames import clause, verb_phrase
 from .kinds import singular
-from .lexicon import PREPOSITIONS, SAYING, VENUES
+from .lexicon import DATE_NOUNS, PREPOSITIONS, SAYING, VENUES
 from .memory import WINDOW, Entity, PastTurn, entities, known_names, past_turn
 from .mentions import answer_mention, mentions_of, strip_answer
 from .references import Reference, find_references
@@ -137,6 +137,8 @@ def _antecedents(
         return _what_happened(reference, body, turns, spoken, excluded)
     if reference.kind == "doing":
         return _doing(reference, body, turns[-1])
+    if singular(reference.noun) in DATE_NOUNS:
+        return [_when(mention.text, before) for mention in rank(reference, spoken, excluded)]
     return [render(mention, reference.possessive, before) for mention in rank(reference, spoken, excluded)]
 
 
@@ -186,12 +188,8 @@ def _what_happened(
     frame = last.frame
     happened = clause(frame, last.answer) if frame else None
     thing = ""
-    if (
-        last.answer
-        and frame
-        and not frame.adverbial
-        and frame.wanted in ("thing", "event", "document", "organisation", "place")
-    ):
+    things = ("thing", "event", "document", "organisation", "place")
+    if last.answer and frame and not frame.adverbial and frame.wanted in things:
         mention = answer_mention(last.answer, frame.wanted)
         thing = render(mention, False, "") if mention else ""
     readings: list[str] = []
@@ -206,10 +204,6 @@ def _what_happened(
         readings.append(happened.statement if connective in _CLAUSE_PREPOSITIONS else happened.nominal)
     if thing:
         readings.insert(0, thing)
-    elif (
-        last.answer and frame and not frame.adverbial and len(strip_answer(last.answer).split()) <= 12 and not happened
-    ):
-        readings.append(strip_answer(last.answer))
     it = Reference(reference.start, reference.end, "it")
     readings.extend(render(mention, False, before) for mention in rank(it, spoken, excluded)[:2])
     return readings
