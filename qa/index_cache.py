@@ -38,6 +38,8 @@ def existing_paths(paths: str | Path | Sequence[str | Path]) -> list[Path]:
                 f"There is no file or folder {str(path)!r}.",
                 "Name documents that exist with `--docs PATH`, or ask an existing index with `--index DIR`.",
             )
+        if _exists(path / INDEX_FILE):
+            raise PinciteError(f"{str(path)!r} is an index, not documents.", f"Ask it with `--index {path}`.")
     return found
 
 

@@ -187,6 +187,11 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
         Assistant.from_documents([], encoder=FakeEncoder())
 
 
+def test_an_index_in_the_place_of_documents(assistant: Assistant) -> None:
+    with pytest.raises(PinciteError, match=r"is an index, not documents.*--index"):
+        make(assistant.store.path)
+
+
 def test_an_index_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(PinciteError):
         Assistant.open(tmp_path / "none.pincite")
