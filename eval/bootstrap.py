@@ -61,7 +61,7 @@ def resamples(n: int) -> Iterator[Floats]:
         yield _draw(generator, n, min(rows, SAMPLES - start))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _counts(n: int) -> Floats:
     counts = _draw(np.random.default_rng(SEED), n, SAMPLES)
     counts.flags.writeable = False
