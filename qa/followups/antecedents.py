@@ -27,7 +27,7 @@ from .mentions import Mention
 from .references import Reference
 
 READINGS = 4  # at most as many readings are offered
-FLOOR = 0.3  # a reading this much worse than the best is not offered
+FLOOR = 0.45  # a reading this much worse than the best is not offered
 
 # How well a mention of each kind fits a pronoun, in [0, 1].
 _FIT: dict[str, dict[str, float]] = {

@@ -80,7 +80,7 @@ def substitute(fragment_text: str, about: bool, last: PastTurn, known: frozenset
         return [f"{fragment_text} {'about' if tokens[0].lower == 'anything' else 'of'} {topic}"] if topic else []
     readings = []
     for score, _, mention in scored[:3]:
-        if score <= 0:
+        if score < 0.6 * scored[0][0]:
             continue
         end = mention.start + len(mention.text)
         start = mention.start

@@ -204,6 +204,8 @@ def _what_happened(
         readings.append(happened.statement if connective in _CLAUSE_PREPOSITIONS else happened.nominal)
     if thing:
         readings.insert(0, thing)
+    if happened and words and words[-1] in _CLAUSE_PREPOSITIONS:
+        return readings
     it = Reference(reference.start, reference.end, "it")
     readings.extend(render(mention, False, before) for mention in rank(it, spoken, excluded)[:2])
     return readings
