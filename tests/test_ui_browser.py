@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from qa.assistant import Assistant
@@ -16,7 +17,7 @@ from tests.ui_helpers import HARBOUR, GatedEncoder, NotingReader, chromium, fake
 
 pytestmark = pytest.mark.timeout(240)
 
-WAIT = 30_000  # milliseconds; generous, for a busy machine
+WAIT = 60_000  # milliseconds; generous, for a busy machine
 YEAR = "In which year was the harbour of Elsinore dredged?"
 BUILDER = "Who built the lighthouse of Kronborg?"
 TREES = "How many trees were held in the orchard of Frederiksborg?"
@@ -81,14 +82,23 @@ class Visitor:
         self.page.locator(selector).filter(has_text=text).first.wait_for()
 
 
-@pytest.fixture
-def visitor(browser: Any, address: str) -> Iterator[Visitor]:
+@pytest.fixture(scope="module")
+def regular(browser: Any, address: str) -> Iterator[Visitor]:
     opened = Visitor(browser, address)
     yield opened
-    assert opened.surprises == []
-    foreign = [url for url in opened.requests if not url.startswith((address, "data:", "blob:"))]
-    assert foreign == []
     opened.context.close()
+
+
+@pytest.fixture
+def visitor(regular: Visitor) -> Iterator[Visitor]:
+    """The same person for most tests, with an empty conversation for each."""
+    regular.tab("Chat")
+    regular.page.locator("#clear").click()
+    regular.page.locator(".welcome").wait_for()
+    yield regular
+    assert regular.surprises == []
+    foreign = [url for url in regular.requests if not url.startswith((regular.address, "data:", "blob:"))]
+    assert foreign == []
 
 
 def test_answer_is_the_exact_words_with_its_marked_source(visitor: Visitor) -> None:
@@ -168,6 +178,8 @@ def test_filter_by_document(visitor: Visitor) -> None:
     turn = visitor.ask(YEAR)
     assert turn.locator(".answer-words").inner_text() == "1581"
     assert turn.locator(".notice.differ").count() == 0
+    visitor.page.locator("#document-filter button[aria-label*='emove'], #document-filter .token-remove").first.click()
+    visitor.page.locator("#side .toggle-button").click()
 
 
 def test_thumbs_remark_and_own_questions_are_stored(visitor: Visitor, assistant: Assistant) -> None:
@@ -304,8 +316,8 @@ def test_evaluation_runs_and_opens_a_wrong_row(visitor: Visitor, tmp_path: Path)
     lines = [
         {"id": "right", "question": BUILDER, "kind": "who", "answerable": True,
          "answers": [{"doc": "harbour.txt", "text": "Jens Madsen", "start": HARBOUR.index("Jens Madsen")}]},
-        {"id": "wrong", "question": "Who built the lighthouse?", "kind": "who", "answerable": True,
-         "answers": [{"doc": "harbour.txt", "text": "Ribe", "start": HARBOUR.index("Ribe")}]},
+        {"id": "wrong", "question": "Who was born in Ribe?", "kind": "who", "answerable": True,
+         "answers": [{"doc": "harbour.txt", "text": "1857", "start": HARBOUR.index("1857")}]},
         {"id": "absent", "question": NOWHERE, "kind": "off topic", "answerable": False, "answers": []},
     ]  # fmt: skip
     path = tmp_path / "questions.jsonl"
@@ -323,18 +335,16 @@ def test_evaluation_runs_and_opens_a_wrong_row(visitor: Visitor, tmp_path: Path)
     assert visitor.page.locator("#diagrams svg").count() == 2
     exact = visitor.page.get_by_text("wrong", exact=True)
     visitor.page.locator("#question-table [role=gridcell]").filter(has=exact).first.click()
-    visitor.wait_for_text("#case mark.expected", "Ribe")
+    visitor.wait_for_text("#case mark.expected", "1857")
     assert visitor.page.locator("#case mark.span").inner_text() == "Jens Madsen"
-    visitor.wait_for_text("#case-source .doc mark.expected", "Ribe")
+    visitor.wait_for_text("#case-source .doc mark.expected", "1857")
     visitor.wait_for_text("#case-source .doc mark.span", "Jens Madsen")
 
     figures = visitor.page.locator("#headline").inner_text()
     slider = visitor.page.locator("#report-threshold input[type=number]")
     slider.fill("1")
     slider.press("Enter")
-    visitor.page.wait_for_function(
-        "before => document.querySelector('#headline').innerText !== before", arg=figures
-    )
+    visitor.page.wait_for_function("before => document.querySelector('#headline').innerText !== before", arg=figures)
     with visitor.page.expect_download() as download:
         visitor.page.locator("#download-csv").click()
     assert "wrong,who," in Path(download.value.path()).read_text(encoding="utf-8-sig")
@@ -387,31 +397,31 @@ def test_hostile_document_shows_as_plain_text_everywhere(browser: Any, tmp_path:
         visitor.context.close()
 
 
-def test_twenty_at_once_are_answered_in_order_while_the_page_responds(
-    visitor: Visitor, assistant: Assistant
-) -> None:
-    from gradio_client import Client
-
+def test_twenty_at_once_are_answered_in_order_while_the_page_responds(visitor: Visitor, assistant: Assistant) -> None:
     reader = assistant.reader
     assert isinstance(reader, NotingReader)
     visitor.ask(BUILDER)
-    client = Client(visitor.address, verbose=False)
     reader.questions.clear()
-    reader.seconds = 0.2
-    try:
-        asked = [f"How many trees were held in orchard {index}?" for index in range(20)]
-        jobs = []
-        for question in asked:
-            jobs.append(client.submit(question, api_name="/ask"))
-            visitor.page.wait_for_timeout(60)
-        visitor.page.locator(".answer > .sources .source-link").nth(1).click()
-        visitor.page.wait_for_function("() => document.querySelector('#source .position').textContent.startsWith('2')")
-        waiting = sum(not job.done() for job in jobs)
-        assert waiting > 3, "the page answered a click before the questions were done"
-        answers = [job.result(timeout=90) for job in jobs]
-    finally:
-        reader.seconds = 0.0
-    assert [answer["question"] for answer in answers] == asked
+    reader.seconds = 0.25
+    asked = [f"How many trees were held in orchard {index}?" for index in range(20)]
+    with httpx.Client(base_url=visitor.address, timeout=120) as client:
+        try:
+            events = []
+            for question in asked:
+                data = [question, None, None, None, None, None, None]
+                events.append(client.post("/gradio_api/call/ask", json={"data": data}).json()["event_id"])
+            visitor.page.locator(".answer > .sources .source-link").nth(1).click()
+            visitor.page.wait_for_function(
+                "() => document.querySelector('#source .position').textContent.startsWith('2')"
+            )
+            waiting = len(asked) - len(set(reader.questions) & set(asked))
+            assert waiting > 0, "the page answered a click before the questions were done"
+            for question, event in zip(asked, events, strict=True):
+                stream = client.get(f"/gradio_api/call/ask/{event}").text
+                answer = json.loads(stream.split("data: ")[-1])[0]
+                assert answer["question"] == question
+        finally:
+            reader.seconds = 0.0
     assert [question for question in reader.questions if question in asked] == asked
 
 

@@ -154,7 +154,7 @@ def citation(start: int, end: int, text: str) -> Citation:
 
 def test_citation_view_marks_span_and_sentence() -> None:
     text = "Jens built it in 1574."
-    view = citation_view(document(text), citation(17, 21, text), 1, 2, turn=7)
+    view = citation_view(document(text), citation(17, 21, text), 1, 2, turn=7, number=1)
     html = render_source(view)
     assert '<mark class="span context" data-o="17">1574</mark>' in html
     assert 'data-open-turn="7"' in html
@@ -164,7 +164,9 @@ def test_citation_view_marks_span_and_sentence() -> None:
 
 def test_a_document_that_changed_is_not_marked() -> None:
     text = "Jens built it in 1574."
-    view = citation_view(document("Something else entirely stands here."), citation(17, 21, text), 1, 1, turn=1)
+    view = citation_view(
+        document("Something else entirely stands here."), citation(17, 21, text), 1, 1, turn=1, number=1
+    )
     assert view.marks == ()
     assert "has changed" in render_source(view)
 

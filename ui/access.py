@@ -37,6 +37,7 @@ _HEADERS = {
 }
 
 _LOGIN_PAGE = {"/", "/login", "/login/", "/theme.css", "/gradio_api/theme.css", "/favicon.ico", "/robots.txt"}
+_STARTUP = "/gradio_api/startup-events"
 _LOGIN_FILES = ("/assets/", "/static/")
 
 
@@ -68,6 +69,7 @@ class Gate:
         self._app = app
         self._user, self._password = user.encode(), password.encode()
         self._token = secrets.token_urlsafe(32)
+        self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 401."""
@@ -81,6 +83,10 @@ class Gate:
             if self._knows(headers.get("authorization", "")):
                 server.tokens.setdefault(self._token, self._user.decode())
                 scope = {**scope, "headers": [*scope["headers"], (b"cookie", f"{cookie}={self._token}".encode())]}
+                await self._app(scope, receive, send)
+                return
+            if scope["path"] == _STARTUP and not self._started:  # the server's first call, to itself
+                self._started = True
                 await self._app(scope, receive, send)
                 return
             if _is_login_page(scope["path"]) or _logged_in(headers, server.cookie_id, server.tokens):

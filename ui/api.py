@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -13,11 +14,21 @@ if TYPE_CHECKING:
     from qa.assistant import Assistant
 
 
+def speak_json(page: gr.Blocks) -> None:
+    """Make the MCP server of a launched page answer in JSON; Gradio's own text for an object is Python's."""
+    from mcp.types import TextContent
+
+    def as_json(data: list[Any], root_url: str) -> list[TextContent]:
+        return [TextContent(type="text", text=json.dumps(item, ensure_ascii=False)) for item in data]
+
+    page.mcp_server_obj.postprocess_output_data = as_json
+
+
 def add_ask(assistant: Assistant, *, queue: bool, concurrency_id: str) -> None:
     """Add the endpoint ``/ask`` to the Blocks being built.
 
-    ``queue`` puts it in the same line as the page's questions; without it the call runs at once, which is
-    what an MCP server behind a login needs: the queue would call the server again without the login.
+    ``queue`` puts it in the same line as the page's questions. Without it the call runs at once, which is what
+    an MCP server needs: through the queue it would call itself again, without the caller's login.
     """
 
     def ask(

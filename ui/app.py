@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from embeddings.errors import PinciteError
 from embeddings.formats import MAX_BYTES
 from ui.access import Gate, OwnHostOnly
-from ui.api import add_ask
+from ui.api import add_ask, speak_json
 from ui.chat import ASK_QUEUE, Chat, build_chat
 from ui.documents import Documents, build_documents
 from ui.evaluation import Evaluation, build_evaluation
@@ -83,7 +83,7 @@ def launch(
     layers = [Middleware(OwnHostOnly)]
     if auth is not None:
         layers.append(Middleware(Gate, user=auth[0], password=auth[1]))
-    page = build(assistant, queued_api=not (mcp and auth))
+    page = build(assistant, queued_api=not mcp)
     page.queue(default_concurrency_limit=4, max_size=QUEUE_SIZE)
     threading.Thread(target=_warm_up, args=(assistant,), name="pincite-warm-up", daemon=True).start()
     with as_file(files("ui").joinpath("assets", "icon.png")) as icon:
@@ -112,6 +112,8 @@ def launch(
         except OSError as error:
             hint = "Choose another one with `--port`."
             raise PinciteError(f"The page cannot be served at {host}, port {port}: {error}.", hint) from error
+        if mcp:
+            speak_json(page)
         print(f"Pincite is at {page.local_url} (Ctrl+C stops it)", flush=True)
         if block:
             page.block_thread()

@@ -17,7 +17,7 @@ from ui.panel import PRIVATE, asset, source_panel
 from ui.session import ChatTurn, Session
 from ui.source import SourceView, citation_view, place, render_source
 from ui.text import count, one_line
-from ui.transcript import render_conversation
+from ui.transcript import render_conversation, stepped_through
 from ui.work import Outcome, error_sentence, in_background
 
 if TYPE_CHECKING:
@@ -140,7 +140,8 @@ class Chat:
         if turn is None or not turn.citations():
             return gr.skip()
         by = 1 if (event._data or {}).get("by") == 1 else -1
-        return self._open(session, turn, (session.open_citation - 1 + by) % len(turn.citations()) + 1)
+        numbers = stepped_through(turn, session.open_citation)
+        return self._open(session, turn, numbers[(numbers.index(session.open_citation) + by) % len(numbers)])
 
     def window(self, session: Session, event: gr.EventData) -> Any:
         """Show another part of a long document."""
@@ -163,7 +164,8 @@ class Chat:
             return gr.skip()
         session.open_turn, session.open_citation = turn.id, number
         turn.opened = number
-        session.view = citation_view(document, citation, number, len(citations), turn.id)
+        numbers = stepped_through(turn, number)
+        session.view = citation_view(document, citation, numbers.index(number) + 1, len(numbers), turn.id, number)
         return render_source(session.view)
 
     # judging

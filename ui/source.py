@@ -47,6 +47,7 @@ class SourceView:
     note: str = ""
     window_start: int | None = None
     turn: int | None = None
+    number: int = 0
 
 
 def citation_marks(citation: Citation) -> tuple[Mark, ...]:
@@ -156,7 +157,7 @@ def render_source(view: SourceView | None) -> str:
         class_="source",
         aria_label="Source document",
         data_open_turn=view.turn,
-        data_open_n=view.position,
+        data_open_n=view.number,
     )
 
 
@@ -192,15 +193,18 @@ def _selection_bar() -> str:
     )
 
 
-def citation_view(document: Document, citation: Citation, position: int, total: int, turn: int) -> SourceView:
-    """Return the panel's view of one citation, the ``position``-th (from 1) of ``total`` of a turn."""
+def citation_view(
+    document: Document, citation: Citation, position: int, total: int, turn: int, number: int
+) -> SourceView:
+    """Return the panel's view of citation ``number`` of a turn, the ``position``-th of ``total`` to step to."""
     if document.text[citation.start : citation.end] != citation.text:
         return SourceView(
             document,
             position=position,
             total=total,
             turn=turn,
+            number=number,
             note="This document has changed since the answer was given: its words no longer stand at the cited place.",
         )
     chance = f"{percent(citation.score)} likely to be the answer"
-    return SourceView(document, citation_marks(citation), citation.start, position, total, chance, turn=turn)
+    return SourceView(document, citation_marks(citation), citation.start, position, total, chance, None, turn, number)

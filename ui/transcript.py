@@ -124,6 +124,22 @@ def _numbered(answer: Answer) -> list[tuple[int, Alternative]]:
     return numbered
 
 
+def stepped_through(turn: ChatTurn, number: int) -> list[int]:
+    """Return the citations that previous and next go through from ``number``.
+
+    From a citation of the answer, or of one that contradicts it, these; from a folded one, the folded ones.
+    """
+    answer = turn.answer
+    if answer is None:
+        return []
+    shown = list(range(1, len(answer.citations) + 1))
+    folded = []
+    for first, other in _numbered(answer):
+        numbers = range(first, first + len(other.citations))
+        (shown if answer.sources_differ and _contradicts(turn, answer, other) else folded).extend(numbers)
+    return shown if number in shown else folded
+
+
 def _contradicts(turn: ChatTurn, answer: Answer, other: Alternative) -> bool:
     own = {citation.document for citation in answer.citations}
     elsewhere = own.isdisjoint(citation.document for citation in other.citations)

@@ -93,5 +93,10 @@ watch("value", () => {
   shown = state;
 });
 
-const send = document.querySelector("#question .submit-button");
-if (send) send.setAttribute("aria-label", "Ask");
+function nameSendButton() {
+  // Gradio draws the button without a name, and perhaps after this component
+  const send = document.querySelector("#question .submit-button");
+  if (send) send.setAttribute("aria-label", "Ask");
+  else setTimeout(nameSendButton, 100);
+}
+nameSendButton();
