@@ -51,8 +51,17 @@ class Corpus:
     questions: list[tuple[str, str]] = field(default_factory=list)
 
 
-def load_corpus() -> Corpus:
-    """Return the SQuAD paragraphs where they are, else the seeds with their evaluation set."""
+def load_corpus(limit: int | None = None) -> Corpus:
+    """Return the SQuAD paragraphs where they are, else the seeds; at most ``limit`` documents."""
+    corpus = _load_corpus()
+    if limit is not None:
+        corpus.documents = corpus.documents[:limit]
+        kept = {document.name for document in corpus.documents}
+        corpus.questions = [(question, name) for question, name in corpus.questions if name in kept]
+    return corpus
+
+
+def _load_corpus() -> Corpus:
     if SQUAD.is_file():
         corpus = Corpus(SQUAD.name)
         for article in json.loads(gzip.decompress(SQUAD.read_bytes()))["data"]:
@@ -292,13 +301,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--questions", type=int, default=60)
+    parser.add_argument("--paragraphs", type=int, help="index only so many of the corpus's documents")
     parser.add_argument(
         "--vectors", type=int, default=20_000, help="sentences for the approximate index; 0 leaves it out"
     )
     parser.add_argument("--json", type=Path, default=ROOT / "run" / "bench.json")
     parser.add_argument("--asking", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
-    corpus = load_corpus()
+    corpus = load_corpus(options.paragraphs)
     asked = [question for question, _ in corpus.questions]
     asked = asked[:: max(1, len(asked) // options.questions)][: options.questions]
     if options.asking is not None:
@@ -313,7 +323,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         store = Store.create(index, encoder, PassageSettings())
         add_documents(store, corpus.documents, encoder)
         store.close()
-        result["asking"] = _part(["--asking", str(index), "--questions", str(options.questions)])
+        limit = [] if options.paragraphs is None else ["--paragraphs", str(options.paragraphs)]
+        result["asking"] = _part(["--asking", str(index), "--questions", str(options.questions), *limit])
         result["cold_start"] = bench_cold_start(index, asked[0], options.rounds)
     if options.vectors:
         result["vector_index"] = bench_vector_index(options.vectors)
