@@ -161,6 +161,8 @@ def test_lower_case_typing() -> None:
         (("What did Japan ban in April?", "luxury goods"), "Why?", "Why did Japan ban luxury goods in April?"),
         (("Which islands does Japan claim?", "Iturup"), "How many?", "How many islands does Japan claim?"),
         (("Who attended the Yalta Conference?", "Stalin"), "Who else?", "Who else attended the Yalta Conference?"),
+        (("Who signed the Shimoda Treaty?", None), "Where?", "Where was the Shimoda Treaty signed?"),
+        (("Who protested in Moscow?", None), "When?", "When did they protest in Moscow?"),
         (("Did Russia sign the treaty?", None), "Why not?", "Why did Russia not sign the treaty?"),
         (("What is anemia?", "a blood disorder"), "What are the symptoms?", "What are the symptoms of anemia?"),
     ],

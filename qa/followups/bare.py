@@ -14,8 +14,9 @@ from .lexicon import (
     WH,
 )
 from .memory import PastTurn
+from .mentions import mentions_of
 from .tokens import tokenize
-from .verbs import base_form, is_past
+from .verbs import base_form, is_past, participle
 
 _OPENER = re.compile(
     r"^(?:(?:and|but|so|also|then|or|ok|okay|well|now|interesting|great|thanks|thank you|i see|right|sure|yes|no"
@@ -100,12 +101,22 @@ def ask_again(wh: str, turns: Sequence[PastTurn]) -> list[str]:
     if found:
         return [found.ask(wh)]
     if frame.predicate and not frame.auxiliary:
-        verb, _, rest = frame.predicate.partition(" ")
-        who = "they" if frame.wanted == "person" else "it"
-        auxiliary = "did" if is_past(verb.lower()) else "does" if base_form(verb) != verb.lower() else "do"
-        return [f"{wh} {auxiliary} {who} {base_form(verb)} {rest}"]
+        return [_without_subject(wh, frame)]
     words = (wh, frame.auxiliary, frame.subject, frame.predicate)
     return [" ".join(word for word in words if word)]
+
+
+def _without_subject(wh: str, frame: Frame) -> str:
+    """Ask a subject question again whose answer is not known: "Where was the treaty signed?"."""
+    verb, _, rest = frame.predicate.partition(" ")
+    past = is_past(verb.lower())
+    objects = [mention for mention in mentions_of(rest) if mention.start == 0]
+    if not objects:
+        auxiliary = "did" if past else "does" if base_form(verb) != verb.lower() else "do"
+        return f"{wh} {auxiliary} {'they' if frame.wanted == 'person' else 'it'} {base_form(verb)} {rest}"
+    found = objects[0]
+    be = ("were" if found.plural else "was") if past else ("are" if found.plural else "is")
+    return f"{wh} {be} {found.text} {participle(base_form(verb))} {rest[len(found.text) :]}"
 
 
 def _ask_argument(wh: str, frame: Frame, last: PastTurn) -> list[str]:
