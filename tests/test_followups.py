@@ -155,6 +155,8 @@ def test_lower_case_typing() -> None:
         (CLAIMS, "Shikotan?", "Who claims Shikotan?"),
         (("Who claimed Iturup in 1945?", "Japan"), "And in 1956?", "Who claimed Iturup in 1956?"),
         (("What did Japan ban?", "luxury goods"), "And Germany?", "What did Germany ban?"),
+        (("Did Abe meet Putin?", "yes"), "And his foreign minister?", "Did Abe's foreign minister meet Putin?"),
+        (("Who said that Japan won?", "Lavrov"), "Where did he say so?", "Where did Lavrov say that Japan won?"),
         (LEFT, "Why?", "Why did Russia leave the peace talks?"),
         (LEFT, "And who protested?", "Who protested when Russia left the peace talks?"),
         (("Who withdrew from the talks?", "Russia"), "When?", "When did Russia withdraw from the talks?"),

@@ -69,6 +69,9 @@ def substitute(fragment_text: str, about: bool, last: PastTurn, known: frozenset
             return [f"{question} {when}"]
     else:
         inside = [m for m in inside if m.kind != "date"]
+    owners = [m for m in last.in_question if m.text != bare and re.match(re.escape(m.text) + "['’]s ", bare)]
+    if owners:  # "And his government?" is asked of the owner's place in the question
+        return [question[: owners[0].start] + bare + question[owners[0].start + len(owners[0].text) :]]
     scored = sorted(
         ((_likeness(new, m, question, preposition), -i, m) for i, m in enumerate(inside)),
         key=lambda item: (-item[0], -item[1]),

@@ -18,10 +18,12 @@ from .lexicon import (
     COUNTRY_NOUNS,
     DATE_NOUNS,
     DETERMINERS,
+    DO,
     DOCUMENT_NOUNS,
     EVENT_NOUNS,
     FUNCTION,
     GROUP_NOUNS,
+    MODAL,
     NUMBER_WORDS,
     ORGANISATION_NOUNS,
     PERSON_NOUNS,
@@ -222,7 +224,7 @@ def find_references(tokens: Sequence[Token], text: str) -> list[Reference]:
             if word == "those" and following in ("who", "that", "of", "whose"):
                 continue
             end, noun = _determined_noun(tokens, i)
-            verbal = is_past(following) or (is_base(following) and previous in AUXILIARY)
+            verbal = is_past(following) or (is_base(following) and previous in DO | MODAL)
             pointing = verbal and following not in _CATEGORY
             if pointing or (i == 1 and previous in BE and not any(token.is_word for token in tokens[end:])):
                 end, noun = i, ""

@@ -198,6 +198,9 @@ def _what_happened(
         if frame.wanted == "thing" and asked in {base_form(word) for word in words[1:]}:
             return [strip_answer(last.answer)]  # "What did he say?" "When did he say that?"
     if happened and happened.predicate and words and words[-1] in SAYING:
+        verb, _, said = happened.predicate.partition(" ")
+        if verb == base_form(words[-1]) and said:
+            return [said]  # "Who said that Japan won?" "Where did he say so?"
         return [f"that {happened.statement}"]
     if happened and happened.predicate:
         connective = words[-1] if words else ""
