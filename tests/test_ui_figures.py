@@ -110,11 +110,11 @@ def test_cases_mark_both_places(assistant: Assistant, report: Report) -> None:
     assert "<b>nitrogen" not in render_case(absent)
 
 
-def test_downloads(report: Report) -> None:
+def test_downloads(report: Report, tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(report_csv(report))))
     assert [row["id"] for row in rows] == ["right", "wrong", "absent"]
     assert rows[2]["question"].startswith("'="), "a spreadsheet must not run it"
-    as_csv, as_json, as_html = runs.write_downloads(report, None)
+    as_csv, as_json, as_html = runs.write_downloads(report, None, tmp_path)
     assert Path(as_csv).stat().st_size
     assert json.loads(Path(as_json).read_text(encoding="utf-8"))["n"] == 3
     assert "&lt;b&gt;nitrogen" in Path(as_html).read_text(encoding="utf-8")

@@ -179,6 +179,8 @@ def test_titles_and_names_are_escaped() -> None:
 def test_small_words() -> None:
     assert percent(0.999) == "99 %"
     assert percent(1.0) == "100 %"
+    assert percent(0.001) == "under 1 %"
+    assert percent(0.0) == "0 %"
     assert count(1, "document") == "1 document"
     assert count(1234, "document") == "1,234 documents"
     assert one_line(" a\n b ", 0) == "a b"

@@ -43,13 +43,13 @@ class Chat:
         """Show the question at once and clear the box; the answer follows through the queue."""
         if not question.strip():
             return gr.skip(), gr.skip()
-        session.add(question.strip(), Options(*options).overrides())
+        session.add(question.strip(), Options(*options).overrides(self.threshold))
         return "", self.conversation(session)
 
     def again(self, session: Session, event: gr.EventData, *options: Any) -> str:
         """Ask an example question, or one of the conversation again: as before, or as typed."""
         data = event._data or {}
-        overrides = Options(*options).overrides()
+        overrides = Options(*options).overrides(self.threshold)
         if data.get("act") == "example":
             question = str(data.get("question", ""))
             if question in example_questions(self.assistant):

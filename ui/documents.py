@@ -234,7 +234,7 @@ def build_documents(
                 column_widths=["30%", "24%", "80px", "92px", "104px", "108px"],
                 interactive=False,
                 show_search="search",
-                label="Indexed documents",
+                label="Indexed documents; a click opens one",
                 buttons=[],
                 max_height=420,
                 elem_id="document-table",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
@@ -44,6 +46,7 @@ class Evaluation:
 
     def __init__(self, assistant: Assistant) -> None:
         self.assistant = assistant
+        self._downloads = tempfile.TemporaryDirectory(prefix="pincite-")  # goes with the page
 
     def run(self, source: str, file: str | None, mode: str, limit: float | None, session: Session) -> Iterator[Any]:
         """Run the chosen data set; yield (status, run button, cancel button)."""
@@ -113,7 +116,8 @@ class Evaluation:
         """Return the three files to download, as things stand."""
         if session.moved is None:
             return gr.skip(), gr.skip(), gr.skip()
-        return runs.write_downloads(session.moved, self.comparison(session))
+        folder = Path(self._downloads.name) / str(id(session))
+        return runs.write_downloads(session.moved, self.comparison(session), folder)
 
     # the questions
 

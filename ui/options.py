@@ -25,13 +25,17 @@ class Options:
     threshold: float
     rewrite: bool
 
-    def overrides(self) -> dict[str, Any]:
-        """Return the arguments for ``Assistant.ask``; no document chosen means all of them."""
+    def overrides(self, fitted: float) -> dict[str, Any]:
+        """Return the arguments for ``Assistant.ask``; no document chosen means all of them.
+
+        A slider left at the ``fitted`` threshold, which it shows rounded, is no override.
+        """
+        untouched = self.threshold == round(fitted, 2)
         return {
             "documents": list(self.documents) if self.documents else None,
             "top_k": int(self.top_k),
             "retrieval": self.retrieval,
-            "threshold": float(self.threshold),
+            "threshold": None if untouched else float(self.threshold),
             "rewrite": None if self.rewrite else False,
         }
 

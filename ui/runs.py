@@ -131,9 +131,9 @@ def earlier_run(assistant: Assistant, name: str | None) -> Report | None:
     return Report.load(_folder(assistant) / name)
 
 
-def write_downloads(report: Report, comparison: Comparison | None) -> tuple[str, str, str]:
-    """Write the report as CSV, JSON and HTML into a temporary folder and return the three paths."""
-    folder = Path(tempfile.mkdtemp(prefix="pincite-report-"))
+def write_downloads(report: Report, comparison: Comparison | None, folder: Path) -> tuple[str, str, str]:
+    """Write the report as CSV, JSON and HTML into ``folder`` and return the three paths."""
+    folder.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"[^A-Za-z0-9]+", "-", Path(report.dataset).stem).strip("-") or "report"
     paths = tuple(folder / f"{name}.{kind}" for kind in ("csv", "json", "html"))
     paths[0].write_text(report_csv(report), encoding="utf-8-sig", newline="")

@@ -55,10 +55,12 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share in [0, 1] as a whole per cent; never "100 %" for what is not certain."""
+    """Return a share in [0, 1] as a whole per cent; never "0 %" or "100 %" for what is only nearly so."""
     rounded = round(share * 100)
     if rounded == 100 and share < 1:
-        rounded = 99
+        return "99 %"
+    if rounded == 0 and share > 0:
+        return "under 1 %"
     return f"{rounded} %"
 
 

@@ -133,7 +133,7 @@ def stepped_through(turn: ChatTurn, number: int) -> list[int]:
     if answer is None:
         return []
     shown = list(range(1, len(answer.citations) + 1))
-    folded = []
+    folded: list[int] = []
     for first, other in _numbered(answer):
         numbers = range(first, first + len(other.citations))
         (shown if answer.sources_differ and _contradicts(turn, answer, other) else folded).extend(numbers)
