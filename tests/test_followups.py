@@ -105,6 +105,8 @@ def test_a_reference_that_nothing_fits_is_left_and_said() -> None:
         (ENVOY, "When was he summoned?", "When was Mikhail Galuzin summoned?"),
         (ENVOY, "What was his statement about?", "What was Mikhail Galuzin's statement about?"),
         (ENVOY, "who summoned the ambassador", "who summoned Mikhail Galuzin"),
+        (ENVOY, "How did the Canadians feel about his apology?",
+         "How did the Canadians feel about Mikhail Galuzin's apology?"),
         (TREATY, "Who signed it?", "Who signed the Treaty of San Francisco?"),
         (TREATY, "Who drafted that treaty?", "Who drafted the Treaty of San Francisco?"),
         (TREATY, "Who drafted the treaty?", "Who drafted the Treaty of San Francisco?"),

@@ -174,7 +174,7 @@ def _is_doing(tokens: Sequence[Token], i: int) -> bool:
 
 def _may_corefer(mention: Mention, kind: str) -> bool:
     if kind in ("he", "she"):
-        return mention.kind == "person" or (mention.kind == "name" and not mention.plural)
+        return mention.kind in ("person", "name") and not mention.plural
     if kind == "it":
         return not mention.plural and mention.kind not in ("person", "date")
     if kind == "they":
