@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from eval.report import ReliabilityBin, Report
 from ui.text import count, percent, tag
 
-WIDTH, HEIGHT = 420, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 26, 10, 40
+WIDTH, HEIGHT = 420, 270
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 26, 32, 40
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -66,7 +66,7 @@ def _columns(bins: Sequence[ReliabilityBin]) -> list[str]:
         parts.append(
             f'<rect class="column" x="{left:.1f}" y="{top}" width="{right - left:.1f}" height="{bottom - top:.1f}">'
             f"<title>{name}</title></rect>"
-            f'<text x="{(left + right) / 2:.1f}" y="{max(top - 3, _TOP + 8):.1f}" text-anchor="middle">{item.n}</text>'
+            f'<text x="{(left + right) / 2:.1f}" y="{top - 4:.1f}" text-anchor="middle">{item.n}</text>'
         )
     return parts
 
@@ -79,7 +79,7 @@ def _axes(x: str, y: str, top: float) -> str:
         parts.append(f'<text x="{_x(tick)}" y="{_y(0) + 15}" text-anchor="middle">{100 * tick:g} %</text>')
     parts.append(_line("axis", 0, 0, 1, 0))
     parts.append(f'<text x="{_x(1)}" y="{HEIGHT - 6}" text-anchor="end">{x} →</text>')
-    parts.append(f'<text x="{_LEFT + 6}" y="{_TOP + 8}">↑ {y}</text>')
+    parts.append(f'<text x="{_LEFT - 36}" y="12">↑ {y}</text>')
     return "".join(parts)
 
 

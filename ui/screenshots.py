@@ -6,6 +6,7 @@ opening the page to the first answer too.
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 import tempfile
@@ -95,16 +96,16 @@ def _tour(page: Any, address: str, docs: Path, suffix: str) -> None:
         page.locator(".turn").nth(number).locator(".actions").wait_for()
         if number == 1:
             page.wait_for_timeout(600)
-            page.screenshot(path=docs / f"chat-{suffix}.png")
+            _picture(page, docs / f"chat-{suffix}.png")
     page.locator(".turn details summary").last.click()
     page.wait_for_timeout(400)
-    page.screenshot(path=docs / f"not-found-{suffix}.png")
+    _picture(page, docs / f"not-found-{suffix}.png")
 
     page.get_by_role("tab", name="Documents", exact=True).click()
     page.locator("#document-table [role=gridcell]").first.click()
     page.locator("#document-source .doc").wait_for()
     page.wait_for_timeout(600)
-    page.screenshot(path=docs / f"documents-{suffix}.png")
+    _picture(page, docs / f"documents-{suffix}.png")
 
     page.get_by_role("tab", name="Evaluation", exact=True).click()
     page.locator("#limit input").fill(str(EVALUATED))
@@ -114,7 +115,18 @@ def _tour(page: Any, address: str, docs: Path, suffix: str) -> None:
     page.locator("#case .question").wait_for()
     page.wait_for_timeout(600)
     page.evaluate("window.scrollTo(0, 0)")
-    page.screenshot(path=docs / f"evaluation-{suffix}.png", full_page=True)
+    _picture(page, docs / f"evaluation-{suffix}.png")
+    page.locator("#questions-row").evaluate("row => row.scrollIntoView()")
+    _picture(page, docs / f"questions-{suffix}.png")
+
+
+def _picture(page: Any, path: Path) -> None:
+    """Take a picture and reduce it to 256 colours, which this page does not exceed by much."""
+    from PIL import Image
+
+    page.wait_for_timeout(300)
+    with Image.open(io.BytesIO(page.screenshot())) as picture:
+        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def _report_size(docs: Path, assistant: Assistant) -> None:
