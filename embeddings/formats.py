@@ -11,6 +11,7 @@ import re
 import threading
 import zipfile
 from dataclasses import dataclass
+from typing import Any
 
 MAX_BYTES = 64 * 2**20
 MAX_CHARACTERS = 16_000_000
@@ -21,12 +22,14 @@ MAX_TITLE = 120
 # PDFium is not thread-safe, not even for separate documents.
 _pdfium_lock = threading.Lock()
 
-_BLOCKS = (
+_BLOCKS = frozenset(
     "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure "
     "footer form h1 h2 h3 h4 h5 h6 header hr legend li main nav ol option p pre section summary table tbody tfoot "
-    "thead tr ul"
-).split()
-_NOT_CONTENT = "head script style noscript template svg math iframe object canvas nav form button select".split()
+    "thead tr ul".split()
+)
+_NOT_CONTENT = frozenset(
+    "head script style noscript template svg math iframe object canvas nav form button select".split()
+)
 _NOT_TEXT = "it is not text (binary data, or an unknown character encoding)."
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _LEGACY = (
@@ -108,6 +111,12 @@ def _decode_legacy(data: bytes) -> str:
     if data.startswith(_WIDE_BOMS):
         wide = "utf-32" if b"\0\0" in data[:4] else "utf-16"
         return data.decode(wide, errors="replace")
+    loose = data.decode("utf-8-sig", errors="replace")
+    broken = loose.count("\ufffd")
+    if (
+        len(re.findall(r"[^\x00-\x7f]", loose)) > 5 * broken
+    ):  # UTF-8 with a few damaged bytes: other encodings never fit it
+        return loose
     if charset_normalizer.is_binary(data):
         raise Unreadable(_NOT_TEXT)
     matches = charset_normalizer.from_bytes(data, cp_isolation=list(_LEGACY))
@@ -122,7 +131,7 @@ def _decode_legacy(data: bytes) -> str:
 
 
 def _html(data: bytes) -> Extract:
-    from bs4 import BeautifulSoup
+    from lxml import etree
 
     try:
         markup = data.decode("utf-8-sig")
@@ -132,34 +141,53 @@ def _html(data: bytes) -> Extract:
             markup = data.decode(declared.group(1).decode() if declared else "", errors="replace")
         except LookupError:
             markup = _decode_legacy(data)
-    soup = BeautifulSoup(markup, "lxml")
-    title = soup.title.get_text() if soup.title else ""
-    if not title.strip() and (heading := soup.find(["h1", "h2"])):
-        title = heading.get_text()
-    for tag in soup.find_all(_NOT_CONTENT):
-        tag.decompose()
-    for tag in soup.find_all(hidden=True):
-        tag.decompose()
-    for string in soup.find_all(string=True):
-        if string.find_parent("pre"):
-            kept = string.replace(_BLOCK, "").replace("\t", "    ").replace("\n", _BREAK)
+    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=True)
+    root = etree.fromstring(markup.encode("utf-8", "replace"), parser)
+    if any("depth" in fault.message for fault in parser.error_log):  # what lies below would be lost without a word
+        raise Unreadable("its elements are nested too deeply.")
+    if root is None:
+        raise Unreadable("it holds no text.")
+    headline = next(root.iter("title"), None)
+    if headline is None or not "".join(headline.itertext()).strip():
+        headline = next(root.iter("h1", "h2"), None)
+    title = "".join(headline.itertext()) if headline is not None else ""
+    return Extract(_html_text(root), title)
+
+
+def _html_text(root: Any) -> str:
+    """Return the words of a page: blocks set apart by empty lines, cells by tabs, what is not content left out."""
+    from lxml import etree
+
+    parts: list[str] = []
+    left_out = preformatted = 0
+
+    def add(text: str | None) -> None:
+        if text and not left_out:
+            text = re.sub("[\x1e\x1f]", "", text)
+            pre = text.replace("\t", "    ").replace("\n", _BREAK)
+            parts.append(pre if preformatted else re.sub(r"\s+", " ", text))
+
+    # A walk over events, because the tree of a hostile page is deeper than Python can recurse.
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        tag = element.tag
+        away = tag in _NOT_CONTENT or "hidden" in element.attrib
+        mark = _BLOCK if tag in _BLOCKS else ""
+        if event == "start":
+            left_out += away
+            preformatted += tag == "pre"
+            parts.append(_BREAK if tag == "br" else mark)
+            add(element.text)
         else:
-            kept = re.sub(r"\s+", " ", string)
-        if kept != string:
-            string.replace_with(kept)
-    for tag in soup.find_all("br"):
-        tag.replace_with(_BREAK)
-    for tag in soup.find_all(["td", "th"]):
-        tag.insert_after("\t")
-    for tag in soup.find_all(_BLOCKS):
-        tag.insert_before(_BLOCK)
-        tag.insert_after(_BLOCK)
+            left_out -= away
+            preformatted -= tag == "pre"
+            parts.append("\t" if tag in ("td", "th") else mark)
+            add(element.tail)
     blocks = []
-    for block in soup.get_text().split(_BLOCK):
+    for block in "".join(parts).split(_BLOCK):
         cells = [[" ".join(cell.split()) for cell in line.split("\t")] for line in block.split(_BREAK)]
         if kept := "\n".join("\t".join(filter(None, row)) for row in cells if any(row)):
             blocks.append(kept)
-    return Extract("\n\n".join(blocks), title)
+    return "\n\n".join(blocks)
 
 
 def _pdf(data: bytes) -> Extract:

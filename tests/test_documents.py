@@ -91,6 +91,7 @@ def test_seeds_are_their_files_decoded() -> None:
     [
         (b"\xef\xbb\xbfA BOM.\r\nTwo\rlines\n", "A BOM.\r\nTwo\rlines\n"),
         ("Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich, größtenteils.".encode("cp1252"), "Zwölf"),
+        ("Größe und Übermut: ".encode() * 9 + b"\xff kaputt", "Größe und Übermut: \ufffd kaputt"),
         ("“Naïve”, he said: it’s the café.".encode("cp1252"), "“Naïve”, he said: it’s the café."),
         ("Съешь же ещё этих мягких французских булок.".encode("cp1251"), "французских"),
         ("\ufeffUnicode in sixteen bits: čeština, ελληνικά.".encode("utf-16-le"), "čeština, ελληνικά."),
@@ -197,6 +198,15 @@ def test_html_keeps_the_words_and_drops_the_page() -> None:
         "Diplomacy\n\nOne sentence\nbroken, with bold text & more.\n\nfirst\n\nsecond\n\nYear\t2023\n\na\tb\n\nx = 1\ny"
     )
     assert load_bytes("p.htm", b'<head><meta charset="latin-1"></head><p>caf\xe9').text == "café"
+
+
+def test_hostile_html_takes_no_long() -> None:
+    assert load_bytes("a.html", b"<div>" * 1_000 + b"the words").text == "the words"
+    with pytest.raises(PinciteError, match="nested too deeply"):
+        load_bytes("a.html", b"<p>Some words.</p>" + b"<div>" * 50_000 + b"the words")
+    many = load_bytes("a.html", b"<p>a word</p>" * 20_000 + b"<table>" * 2_000 + b"<a " + b"b=1 " * 9_000 + b">end</a>")
+    assert many.text.count("a word") == 20_000
+    assert many.text.endswith("end")
 
 
 def test_pdf_has_pages_and_a_title() -> None:
