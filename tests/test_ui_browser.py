@@ -375,8 +375,12 @@ def test_hostile_document_shows_as_plain_text_everywhere(browser: Any, tmp_path:
         assert "<script>alert(3)</script>" in text
         assert "\u241b[31mred" in text
         assert "<img src=x onerror=alert(1)>" in visitor.source().locator(".file").inner_text()
-        turn.get_by_role("button", name="Add").click()
+        visitor.page.evaluate("() => window.getSelection().selectAllChildren(document.querySelector('#source .doc'))")
+        visitor.page.locator("#source .selection-bar.shown button").click()
         turn.locator(".done").wait_for()
+        gold = assistant.store.eval_questions()[-1]["answers"][0]
+        assert gold == {"doc": HOSTILE_NAME, "text": HOSTILE.strip(), "start": 0}
+        visitor.wait_for_text(".toast-body", "<script>alert('title')</script>")
         visitor.tab("Documents")
         visitor.page.locator("#document-table [role=gridcell]").filter(has_text="onerror").first.click()
         visitor.wait_for_text("#document-source .doc", "swordfish")

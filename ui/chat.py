@@ -16,7 +16,7 @@ from ui.options import Options
 from ui.panel import PRIVATE, asset, source_panel
 from ui.session import ChatTurn, Session
 from ui.source import SourceView, citation_view, place, render_source
-from ui.text import count, one_line
+from ui.text import count, escape, one_line
 from ui.transcript import render_conversation, stepped_through
 from ui.work import Outcome, error_sentence, in_background
 
@@ -160,7 +160,7 @@ class Chat:
         try:
             document = self.assistant.store.document(citation.document)
         except PinciteError as error:
-            gr.Warning(str(error), title="The document is gone")
+            gr.Warning(escape(str(error)), title="The document is gone")
             return gr.skip()
         session.open_turn, session.open_citation = turn.id, number
         turn.opened = number
@@ -226,7 +226,7 @@ class Chat:
         self.assistant.store.add_eval_question(line)
         turn.added = True
         what = f"“{one_line(span[2], 80)}” is its right answer" if span else "no answer is right"
-        gr.Info(f"Added to your evaluation set: {what}. The Evaluation tab offers it as “Your own questions”.")
+        gr.Info(f"Added to your evaluation set: {escape(what)}. The Evaluation tab offers it as “Your own questions”.")
 
 
 def build_chat(chat: Chat, session: gr.State, options: list[Any], page: gr.Blocks) -> None:
@@ -272,15 +272,16 @@ def build_chat(chat: Chat, session: gr.State, options: list[Any], page: gr.Block
 
     focus = "() => document.querySelector('#question textarea').focus()"
     conversation.edit(edit, [session], [box], **reading).then(None, js=focus, **PRIVATE)
-    conversation.cite(chat.cite, [session], [source], **reading)
-    conversation.note(chat.note, [session], [conversation], **reading)
-    source.step(chat.step, [session], [source], **reading)
+    telling: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}  # only queued events can show a message
+    conversation.cite(chat.cite, [session], [source], **telling)
+    conversation.note(chat.note, [session], [conversation], **telling)
+    source.step(chat.step, [session], [source], **telling)
     source.window(chat.window, [session], [source], **reading)
-    source.select(chat.select, [session], [conversation], **reading)
+    source.select(chat.select, [session], [conversation], **telling)
 
-    def forget(current: Session) -> tuple[str, str, str]:
+    def forget(current: Session) -> tuple[str, str]:
         current.clear()
-        return "", chat.conversation(current), render_source(None)
+        return chat.conversation(current), render_source(None)
 
     side.click(None, js="() => document.querySelector('#side .toggle-button').click()", **PRIVATE)
-    clear.click(forget, [session], [box, conversation, source], **reading).then(None, js=focus, **PRIVATE)
+    clear.click(forget, [session], [conversation, source], **reading).then(None, js=focus, **PRIVATE)

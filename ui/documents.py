@@ -146,7 +146,7 @@ class Documents:
         try:
             document = self.assistant.store.document(name)
         except PinciteError as error:
-            gr.Warning(str(error))
+            gr.Warning(escape(str(error)))
             return gr.skip(), gr.skip(), gr.skip()
         return render_source(SourceView(document)), name, gr.update(interactive=True)
 
@@ -276,7 +276,7 @@ def build_documents(
     after_change(folder.upload(documents.add, [folder, session], [status, cancel], **long))
     after_change(refresh.click(documents.refresh, [session], [status, cancel], **long))
     cancel.click(lambda current: current.cancelled.set(), [session], None, **inner)
-    table.select(documents.open, [session], [source, chosen, remove], **inner)
+    table.select(documents.open, [session], [source, chosen, remove], **long)
     health.click(documents.health, None, status, **PRIVATE)
     remove.click(lambda name: (gr.update(visible=True), documents.question(name)), chosen, [confirm, asked], **inner)
     no.click(lambda: gr.update(visible=False), None, confirm, **inner)

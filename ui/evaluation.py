@@ -86,7 +86,7 @@ class Evaluation:
         try:
             return compare(session.earlier, session.moved)
         except PinciteError as error:
-            gr.Warning(str(error))
+            gr.Warning(escape(str(error)))
             return None
 
     def drawn(self, session: Session) -> tuple[str, str, str, str]:

@@ -19,12 +19,25 @@ function showFocus() {
   pane.scrollTop += top - pane.clientHeight / 3;
 }
 
+function endOf(run) {
+  return Number(run.dataset.o) + Array.from(run.textContent).length;
+}
+
 function offsetOf(node, units) {
   // A document offset from a place in the page: every run of text carries its own offset in code points.
-  const run = (node.nodeType === Node.TEXT_NODE ? node.parentElement : node).closest("[data-o]");
-  if (!run || !element.contains(run)) return null;
-  const before = node.nodeType === Node.TEXT_NODE ? node.data.slice(0, units) : "";
-  return Number(run.dataset.o) + Array.from(before).length;
+  if (node.nodeType === Node.TEXT_NODE) {
+    const run = node.parentElement.closest("[data-o]");
+    return run ? Number(run.dataset.o) + Array.from(node.data.slice(0, units)).length : null;
+  }
+  // between elements: where the next run of text begins, else where the last one before it ends
+  for (let next = node.childNodes[units]; next; next = next.nextSibling) {
+    const holder = next.nodeType === Node.TEXT_NODE ? next.parentElement : next;
+    const run = holder.closest("[data-o]") || holder.querySelector("[data-o]");
+    if (run) return Number(run.dataset.o);
+  }
+  const inside = node.closest("[data-o]");
+  const runs = inside ? [inside] : node.querySelectorAll("[data-o]");
+  return runs.length ? endOf(runs[runs.length - 1]) : null;
 }
 
 function readSelection() {
