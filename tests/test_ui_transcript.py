@@ -67,8 +67,8 @@ def test_not_found_gives_the_numbers_and_folds_the_nearest() -> None:
     answer = Answer("When?", None, False, None, 0.21, (), (Alternative("1574", 0.21, (cite(),)),))
     html = render_turn(turn(answer), last=True)
     assert "Not in these documents" in html
-    assert "21 % likely" in html
-    assert "50 % is asked for" in html
+    assert "21 %</span> likely to hold it" in html
+    assert "50 %</span> is asked for" in html
     assert "<details" in html
     assert " open" not in html
     assert "Add as unanswerable" in html

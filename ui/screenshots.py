@@ -56,13 +56,7 @@ def main() -> None:
                 browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
                 address = str(page.local_url)
                 print(f"first answer {_first_answer(browser, address):.2f} s after opening the page", flush=True)
-                for size, (width, height) in SIZES.items():
-                    for scheme in SCHEMES:
-                        context = browser.new_context(
-                            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
-                        )
-                        _tour(context.new_page(), address, docs, f"{size}-{scheme}")
-                        context.close()
+                _tour(browser.new_page(reduced_motion="reduce"), address, docs)
                 browser.close()
         finally:
             page.close(verbose=False)
@@ -85,27 +79,27 @@ def _first_answer(browser: Any, address: str) -> float:
     return seconds
 
 
-def _tour(page: Any, address: str, docs: Path, suffix: str) -> None:
+def _tour(page: Any, address: str, docs: Path) -> None:
+    """Go through the tabs as one person, and take every picture on the way."""
+    page.set_viewport_size({"width": 1600, "height": 1000})
     page.set_default_timeout(PATIENCE)
     page.goto(address)
     page.locator(".welcome").wait_for()
+    _pictures(page, docs, "welcome")
     box = page.locator("#question textarea")
     for number, question in enumerate(CONVERSATION):
         box.fill(question)
         box.press("Enter")
         page.locator(".turn").nth(number).locator(".actions").wait_for()
         if number == 1:
-            page.wait_for_timeout(600)
-            _picture(page, docs / f"chat-{suffix}.png")
+            _pictures(page, docs, "chat", focus=".turn:last-child")
     page.locator(".turn details summary").last.click()
-    page.wait_for_timeout(400)
-    _picture(page, docs / f"not-found-{suffix}.png")
+    _pictures(page, docs, "not-found", focus=".turn:last-child")
 
     page.get_by_role("tab", name="Documents", exact=True).click()
     page.locator("#document-table [role=gridcell]").first.click()
     page.locator("#document-source .doc").wait_for()
-    page.wait_for_timeout(600)
-    _picture(page, docs / f"documents-{suffix}.png")
+    _pictures(page, docs, "documents")
 
     page.get_by_role("tab", name="Evaluation", exact=True).click()
     page.locator("#limit input").fill(str(EVALUATED))
@@ -113,20 +107,26 @@ def _tour(page: Any, address: str, docs: Path, suffix: str) -> None:
     page.locator("#diagrams svg").first.wait_for()
     page.locator("#question-table [data-testid=cell-3-3]").click()
     page.locator("#case .question").wait_for()
-    page.wait_for_timeout(600)
-    page.evaluate("window.scrollTo(0, 0)")
-    _picture(page, docs / f"evaluation-{suffix}.png")
-    page.locator("#questions-row").evaluate("row => row.scrollIntoView()")
-    _picture(page, docs / f"questions-{suffix}.png")
+    _pictures(page, docs, "evaluation", focus="#headline")
+    _pictures(page, docs, "questions", focus="#questions-row")
 
 
-def _picture(page: Any, path: Path) -> None:
-    """Take a picture and reduce it to 256 colours, which this page does not exceed by much."""
+def _pictures(page: Any, docs: Path, name: str, *, focus: str = "body") -> None:
+    """Take the page as it is, wide and narrow, light and dark, each reduced to 256 colours."""
     from PIL import Image
 
-    page.wait_for_timeout(300)
-    with Image.open(io.BytesIO(page.screenshot())) as picture:
-        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    for size, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for scheme in SCHEMES:
+            page.evaluate("dark => document.body.classList.toggle('dark', dark)", scheme == "dark")
+            page.locator(focus).last.evaluate("part => part.scrollIntoView({block: 'start'})")
+            if focus.startswith(".turn"):  # only the conversation scrolls, not the page around it
+                page.evaluate("window.scrollTo(0, 0)")
+            page.wait_for_timeout(500)
+            with Image.open(io.BytesIO(page.screenshot())) as picture:
+                reduced = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+                reduced.save(docs / f"{name}-{size}-{scheme}.png", optimize=True)
+    page.set_viewport_size({"width": SIZES["wide"][0], "height": SIZES["wide"][1]})
 
 
 def _report_size(docs: Path, assistant: Assistant) -> None:

@@ -155,7 +155,7 @@ def _folded(turn: ChatTurn, others: Sequence[tuple[int, Alternative]]) -> str:
 
 def _not_found(turn: ChatTurn, answer: Answer) -> str:
     parts = [tag("p", "Not in these documents", class_="not-found-title")]
-    reached, needed = percent(answer.confidence), percent(turn.threshold)
+    reached, needed = (tag("span", percent(share), class_="nowrap") for share in (answer.confidence, turn.threshold))
     if answer.alternatives:
         parts.append(
             tag(
