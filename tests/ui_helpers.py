@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from qa.assistant import Assistant
 from tests.fakes import FakeEncoder, FakeReader
 
+WAIT = 60_000  # milliseconds; generous, for a busy machine
 HARBOUR = """Elsinore harbour
 
 The harbour of Elsinore was dredged in 1574. Later the masons worked on the mole for three long summers.
@@ -109,3 +111,74 @@ def chromium() -> Iterator[Any]:
             yield browser
         finally:
             browser.close()
+
+
+class Visitor:
+    """A person at a browser of their own; notes every request, dialog and script error."""
+
+    def __init__(self, browser: Any, address: str, **options: Any) -> None:
+        self.context = browser.new_context(viewport={"width": 1400, "height": 900}, **options)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(WAIT)
+        self.requests: list[str] = []
+        self.surprises: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("dialog", lambda dialog: (self.surprises.append(dialog.message), dialog.dismiss()))
+        self.page.on("pageerror", lambda error: self.surprises.append(str(error)))
+        self.address = address
+        self.page.goto(address)
+        self.page.wait_for_selector("#question textarea")
+        self.page.wait_for_selector(".welcome")
+
+    def ask(self, question: str) -> Any:
+        turns = self.page.locator(".turn").count()
+        box = self.page.locator("#question textarea")
+        box.fill(question)
+        box.press("Enter")
+        return self.answered(turns)
+
+    def answered(self, index: int) -> Any:
+        turn = self.page.locator(".turn").nth(index)
+        turn.locator(".actions, .error").first.wait_for()
+        return turn
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name, exact=True).click()
+
+    def source(self, panel: str = "#source") -> Any:
+        return self.page.locator(panel)
+
+    def wait_for_text(self, selector: str, text: str) -> None:
+        self.page.locator(selector).filter(has_text=text).first.wait_for()
+
+
+@dataclass(frozen=True)
+class Site:
+    """A served page with fake models, a browser, and a person who is at it most of the time."""
+
+    browser: Any
+    assistant: Assistant
+    address: str
+    regular: Visitor
+
+    @contextmanager
+    def visit(self) -> Iterator[Visitor]:
+        """Give the person an empty conversation; afterwards nothing may have surprised or left the host."""
+        self.regular.tab("Chat")
+        self.regular.page.locator("#clear").click()
+        self.regular.page.locator(".welcome").wait_for()
+        yield self.regular
+        assert self.regular.surprises == []
+        foreign = [url for url in self.regular.requests if not url.startswith((self.address, "data:", "blob:"))]
+        assert foreign == []
+
+
+@contextmanager
+def open_site(folder: Path) -> Iterator[Site]:
+    """Serve a page over the small corpus and open it in a browser."""
+    with (
+        chromium() as browser,
+        fake_assistant(write_corpus(folder / "documents"), folder / "page.pincite") as assistant,
+        served(assistant) as address,
+    ):
+        yield Site(browser, assistant, address, Visitor(browser, address))
