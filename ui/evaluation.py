@@ -214,7 +214,7 @@ def build_evaluation(evaluation: Evaluation, session: gr.State, tab: gr.Tab) -> 
                 table = gr.Dataframe(
                     headers=HEADERS,
                     datatype=["str", "str", "str", "str", "str", "str", "number"],
-                    column_widths=["9%", "11%", "13%", "29%", "15%", "15%", "8%"],
+                    column_widths=["76px", "92px", "130px", "230px", "130px", "130px", "64px"],
                     interactive=False,
                     show_search="search",
                     label="Every question; a click opens it",
