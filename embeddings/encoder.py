@@ -141,7 +141,11 @@ class SentenceEncoder:
         # whose import is half as long as that of sentence-transformers, and which the reader needs anyway.
         device, dtype = device_and_dtype()
         with _quietly():
-            model = AutoModel.from_pretrained(self._root, local_files_only=True, use_safetensors=True)
+            # On CPUs plain matrix products beat the fused attention kernel at the length of passages.
+            attention = "eager" if device == "cpu" else "sdpa"
+            model = AutoModel.from_pretrained(
+                self._root, local_files_only=True, use_safetensors=True, attn_implementation=attention
+            )
         model = model.to(device=device, dtype=dtype).eval()
         from tokenizers import Tokenizer
 
