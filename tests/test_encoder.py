@@ -64,7 +64,10 @@ def test_order_and_threads_do_not_matter_and_progress_is_told(minilm: SentenceEn
     texts = [f"Sentence number {i} " + "goes on and on " * (i % 9) for i in range(70)]
     steps: list[tuple[int, int]] = []
     vectors = minilm.encode(texts, progress=lambda *step: steps.append(step))
-    assert steps == [(32, 70), (64, 70), (70, 70)]
+    done = [step for step, _ in steps]
+    assert done == sorted(set(done))
+    assert len(done) > 1
+    assert steps[-1] == (70, 70)
     assert (minilm.encode(texts) == vectors).all()
     backwards = minilm.encode(texts[::-1])[::-1]
     assert (backwards * vectors).sum(axis=1).min() > 0.9995
