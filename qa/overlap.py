@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from qa.fusion import STOP_WORDS
+
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
-STOP_WORDS = frozenset(
-    "a about an and any are as at be been being but by can could did do does for from had has have he her him his how "
-    "i if in into is it its many me much my of on or our she should so than that the their them there these they this "
-    "those to was we were what when where which while who whom whose why will with would you your".split()
-)
 _PREFIX = 5
 
 
