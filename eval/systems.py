@@ -183,7 +183,7 @@ class ReaderSystem:
         for question, paragraph, reading in zip(questions, paragraphs, readings, strict=True):
             answer = compose(
                 question.question,
-                [_candidate(paragraph)],
+                [_candidate(paragraph, self._reader.calibration.given_retrieval)],
                 [reading],
                 document=self._document,
                 calibration=self._reader.calibration,
@@ -201,10 +201,10 @@ class ReaderSystem:
         return Document(name=name, title=paragraph.title, text=paragraph.text, format="txt", hash="")
 
 
-def _candidate(paragraph: Paragraph) -> Candidate:
-    # the paragraph is known to be the right one: full marks from a retrieval that did not take place
+def _candidate(paragraph: Paragraph, score: float) -> Candidate:
+    # the paragraph was given: it gets the score that a right passage usually has when it is retrieved
     text = paragraph.text
-    return Candidate(0, paragraph.name, paragraph.title, 0, len(text), text, 1.0)
+    return Candidate(0, paragraph.name, paragraph.title, 0, len(text), text, score)
 
 
 def _record(question: Question, answer: Answer) -> Record:

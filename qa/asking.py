@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # Pairs handed to the reader at once: enough for batches of one length, little enough for memory and progress.
 _PAIRS = 512
 
+# What a less likely reading of a follow-up has to be surer by: the rules' own order is worth something.
+_CLEARLY_SURER = 0.1
+
 
 class AnswerReader(Protocol):
     """A reader model with the calibration that was fitted on it."""
@@ -112,7 +115,7 @@ def compose_answers(
     calibration: Calibration,
     threshold: float | None,
 ) -> list[Answer]:
-    """Return one answer a question: of several readings of a follow-up, the one answered with most confidence.
+    """Return one answer a question: of several readings of a follow-up, the one that the documents support.
 
     ``spelt``, ``found`` and ``read`` have one entry for every reading of every question, in order: the reading as the
     reader saw it, its candidates, and what was read in them.
@@ -129,5 +132,11 @@ def compose_answers(
             )
             standalone = reading if entry.rewritten else None
             composed.append(replace(answer, question=entry.question, standalone_question=standalone))
-        answers.append(max(composed, key=lambda answer: answer.confidence))  # the first of equals
+        answers.append(_best_reading(composed))
     return answers
+
+
+def _best_reading(answers: Sequence[Answer]) -> Answer:
+    """Return the answer to the preferred reading, unless another one's is clearly surer."""
+    surest = max(answers, key=lambda answer: answer.confidence)
+    return surest if surest.confidence > answers[0].confidence + _CLEARLY_SURER else answers[0]

@@ -33,6 +33,8 @@ Floats = NDArray[np.float64]
 FOLDS = 5
 # Articles in one corpus: a folder as people have it.
 ARTICLES = 5
+# The share of answerable questions that the threshold is fitted for: people mostly ask what their documents hold.
+ANSWERABLE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +197,9 @@ def judge(asked: Sequence[Asked], calibration: Calibration) -> Judged:
 
 
 def balance(answerable: Floats) -> Floats:
-    """Return weights under which answerable and unanswerable questions count alike."""
+    """Return weights under which the share :data:`ANSWERABLE` of the questions is answerable."""
     share = answerable.mean()
-    weights: Floats = np.where(answerable > 0, 0.5 / share, 0.5 / (1 - share))
+    weights: Floats = np.where(answerable > 0, ANSWERABLE / share, (1 - ANSWERABLE) / (1 - share))
     return weights
 
 
@@ -216,7 +218,7 @@ def probabilities(features: Floats, intercept: float, weights: dict[str, float])
 
 
 def best_threshold(confidence: Floats, judged: Judged) -> float:
-    """Return the threshold with the highest F1 as SQuAD 2.0 counts it, both kinds of question counting alike."""
+    """Return the threshold with the highest F1 as SQuAD 2.0 counts it, at the share :data:`ANSWERABLE`."""
     weights = balance(judged.answerable)
     grid = np.linspace(0.05, 0.95, 181)
     values = [
@@ -266,7 +268,7 @@ def summary(judged: Judged, confidence: Floats, threshold: float) -> dict[str, f
         "forced_em": 100 * float(judged.right[can].mean()),
         "forced_f1": 100 * float(judged.f1[can].mean()),
         "answered_when_answerable": 100 * float(answered[can].mean()),
-        "abstained_when_not": 100 * float((~answered[~can]).mean()),
+        "abstained_when_not": 100 * float((~answered[~can]).mean()) if not can.all() else float("nan"),
         "auroc": 100 * float(auroc),
         "ece": expected_calibration_error(confidence, judged.right),
     }
@@ -305,6 +307,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         intercept=round(intercept, 4),
         weights={name: round(value, 4) for name, value in weights.items()},
         threshold=threshold,
+        given_retrieval=round(float(np.median(judged.features[judged.right > 0, FEATURES.index("retrieval")])), 4),
         fitted_on=", ".join(f"{name} (n={len(items)})" for name, items in asked.items()),
     )
     options.out.write_text(json.dumps(fitted.to_json(), indent=2) + "\n", encoding="utf-8")

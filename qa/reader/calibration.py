@@ -57,13 +57,18 @@ FEATURES: tuple[str, ...] = tuple(field.name for field in fields(SpanFeatures))
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Fitted numbers: the ranking weights, the logistic regression and the abstention threshold."""
+    """Fitted numbers: the ranking weights, the logistic regression and the abstention threshold.
+
+    ``given_retrieval`` is the retrieval score that a right passage usually has: it stands in where a passage was
+    given, not retrieved.
+    """
 
     rank_null: float
     rank_retrieval: float
     intercept: float
     weights: Mapping[str, float]
     threshold: float
+    given_retrieval: float = 0.5
     fitted_on: str = ""
 
     def rank(self, score: float, null: float, retrieval: float) -> float:
@@ -80,7 +85,7 @@ class Calibration:
     def default(cls) -> Calibration:
         """Return uncalibrated weights for a reader that brings none: confidence is a plain squashed margin."""
         weights = dict.fromkeys(FEATURES, 0.0) | {"score": 0.35, "null": -0.35, "retrieval": 2.0}
-        return cls(1.0, 8.0, -2.0, weights, 0.5, "nothing: a rule of thumb")
+        return cls(1.0, 8.0, -2.0, weights, 0.5, fitted_on="nothing: a rule of thumb")
 
     @classmethod
     def load(cls, path: Path) -> Calibration:

@@ -107,7 +107,9 @@ def unanswerable_question(row: Row, foreign: str, rng: random.Random) -> str | N
 
 def _swap_name(row: Row, foreign: str, rng: random.Random) -> str | None:
     names = [m for m in _NAME.finditer(row.question) if m.group() in row.context]
-    others: list[str] = [name for name in _NAME.findall(foreign) if name not in row.context and name not in row.question]
+    others: list[str] = [
+        name for name in _NAME.findall(foreign) if name not in row.context and name not in row.question
+    ]
     if not names or not others:
         return None
     name = rng.choice(names)
