@@ -19,6 +19,10 @@ MAX_SPANS = 24
 MAX_ALTERNATIVES = 5
 # A further place is cited when it is at least half as likely right as the best one.
 SUPPORT_SHARE = 0.5
+# A different answer of another document contradicts when it is at least half as likely beside the best one, and
+# each would be more likely right than wrong without the other.
+RIVAL_SHARE = 0.5
+RIVAL_CONFIDENCE = 0.5
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation + "“”‘’—–…•")
 _RELATIVE_TIME = frozenset(
@@ -189,7 +193,7 @@ def compose(
         if i == 0:
             best, top = sure, citations
         else:
-            alternatives.append(Alternative(group[0].text, sure, citations))
+            alternatives.append(Alternative(group[0].text, min(sure, best), citations))
     answered = bool(top) and best >= limit
     if top and not answered:
         alternatives.insert(0, Alternative(top[0].text, best, top))
@@ -211,7 +215,8 @@ def _differing(
 ) -> list[int]:
     """Return the groups that contradict the first: each would be answered if the other were not there.
 
-    They come from other documents than the first group's; a document does not disagree with itself.
+    They come from other documents than the first group's (a document does not disagree with itself), and the best
+    answer does not outshine them.
     """
     if not groups:
         return []
@@ -221,7 +226,10 @@ def _differing(
         elsewhere = not own & {span.candidate.document for span in group}
         if not elsewhere or not disagree(groups[0][0].text, group[0].text):
             continue
-        if confidence(i, group[0], [0]) >= limit and confidence(0, groups[0][0], [i]) >= limit:
+        if confidence(i, group[0], []) < RIVAL_SHARE * confidence(0, groups[0][0], []):
+            continue
+        least = max(limit, RIVAL_CONFIDENCE)
+        if confidence(i, group[0], [0]) >= least and confidence(0, groups[0][0], [i]) >= least:
             out.append(i)
     return out
 
