@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SIZES = {"wide": (1600, 1000), "narrow": (390, 844)}
 SCHEMES = ("light", "dark")
 CONVERSATION = (
-    "Where was Kishida speaking when he vowed to keep seeking a peace treaty with Russia?",
+    "How many times did the leaders of Russia and Japan meet?",
     "Who is the spokeswoman of Russia's Foreign Ministry?",
     "What is the boiling point of nitrogen?",
 )
