@@ -13,7 +13,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -358,11 +358,6 @@ def base_path(name: str) -> str:
     return name
 
 
-def plan_batches(settings: TrainSettings, encoded: Sequence[list[Encoded]]) -> Iterator[list[list[Encoded]]]:
-    """Yield the batches of the whole run."""
-    yield from batches(encoded, settings.batch_rows, settings.seed)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(prog="python -m qa.reader.train", description="Train an extractive reader.")
@@ -378,7 +373,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     groups, held = build_groups(settings, options.data)
     encoded = encode_groups(groups, trainer.tokenizer, settings.max_tokens)
     held_rows = encode_groups(held, trainer.tokenizer, settings.max_tokens)[:600]
-    plan = list(plan_batches(settings, encoded))
+    plan = batches(encoded, settings.batch_rows, settings.seed)
     null = sum(row.start == 0 for group in encoded for row in group)
     count = sum(map(len, encoded))
     tokens = sum(len(row.ids) for group in encoded for row in group) / count
